@@ -1,0 +1,1 @@
+"""Speed, as ratios to PyTorch measured in one run: ``python -m benchmarks``."""

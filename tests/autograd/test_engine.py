@@ -1,0 +1,331 @@
+"""The graph and the walk: what is kept, what is freed, what accumulates, and that size does not matter."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import tracemalloc
+import weakref
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import autograd
+
+
+def leaf(*values: float) -> tg.Tensor:
+    return tg.tensor(list(values), requires_grad=True)
+
+
+def test_fan_out_adds_up() -> None:
+    x = leaf(2.0)
+    y = x * x + x + x
+    y.sum().backward()
+    assert x.grad.tolist() == [6.0]
+
+
+def test_gradients_accumulate_over_backwards() -> None:
+    x = leaf(1.0, 2.0)
+    (x * 3).sum().backward()
+    (x * 4).sum().backward()
+    assert x.grad.tolist() == [7.0, 7.0]
+
+
+def test_diamond_is_walked_once_per_node() -> None:
+    x = leaf(1.0)
+    y = x
+    for _ in range(60):  # 2**60 paths
+        y = y + y
+    calls = []
+    y.register_hook(calls.append)
+    y.sum().backward()
+    assert len(calls) == 1
+    assert x.grad.item() == 2.0**60
+
+
+def test_chain_of_a_hundred_thousand_needs_no_recursion() -> None:
+    x = y = leaf(1.0)
+    for _ in range(100_000):
+        y = y + 0.0
+    y.sum().backward()
+    assert x.grad.item() == 1.0
+    (g,) = autograd.grad((y * 2).sum(), x)
+    assert g.item() == 2.0
+    del y  # freeing must not recurse either
+
+
+def test_backward_twice_raises_when_values_were_saved() -> None:
+    x = leaf(2.0)
+    y = (x * x).sum()
+    y.backward()
+    with pytest.raises(RuntimeError, match=r"backward through the graph a second time.*retain_graph=True"):
+        y.backward()
+
+
+def test_backward_twice_is_fine_when_nothing_was_saved() -> None:
+    x = leaf(2.0)
+    y = (x + 1).sum()
+    y.backward()
+    y.backward()
+    assert x.grad.item() == 2.0
+
+
+def test_retain_graph_allows_another_backward() -> None:
+    x = leaf(3.0)
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.item() == 12.0
+
+
+def test_create_graph_gives_second_and_third_derivatives() -> None:
+    x = leaf(2.0)
+    (first,) = autograd.grad((x**4).sum(), x, create_graph=True)
+    (second,) = autograd.grad(first.sum(), x, create_graph=True)
+    (third,) = autograd.grad(second.sum(), x)
+    assert (first.item(), second.item(), third.item()) == (32.0, 48.0, 48.0)
+
+
+def test_grad_leaves_grad_alone() -> None:
+    x, w = leaf(2.0), leaf(5.0)
+    (g,) = autograd.grad((x * w).sum(), x)
+    assert g.item() == 5.0
+    assert x.grad is None
+    assert w.grad is None
+
+
+def test_grad_of_a_computed_tensor() -> None:
+    x = leaf(2.0)
+    y = x * 3
+    z = (y * y).sum()
+    g_y, g_x = autograd.grad(z, (y, x))
+    assert (g_y.item(), g_x.item()) == (12.0, 36.0)
+
+
+def test_grad_refuses_what_was_not_used() -> None:
+    x, w = leaf(2.0), leaf(5.0)
+    with pytest.raises(RuntimeError, match=r"not to have been used in the graph|not\s+have been used in the graph"):
+        autograd.grad((x * 2).sum(), w)
+    assert autograd.grad((x * 2).sum(), w, allow_unused=True) == (None,)
+    (zeros,) = autograd.grad((x * 2).sum(), w, materialize_grads=True)
+    assert zeros.tolist() == [0.0]
+
+
+def test_grad_computes_only_what_leads_to_the_inputs() -> None:
+    x, w = leaf(2.0), leaf(5.0)
+    reached = []
+    branch = w * 7
+    branch.register_hook(reached.append)
+    autograd.grad((x * 2 + branch).sum(), x)
+    assert reached == []
+
+
+def test_backward_with_inputs_accumulates_only_there() -> None:
+    x, w = leaf(2.0), leaf(5.0)
+    (x * w).sum().backward(inputs=[x])
+    assert x.grad.item() == 5.0
+    assert w.grad is None
+
+
+def test_backward_needs_a_scalar_or_a_gradient() -> None:
+    x = leaf(1.0, 2.0)
+    with pytest.raises(RuntimeError, match=r"implicitly created only for scalar outputs.*\[2\]"):
+        (x * 2).backward()
+    (x * 2).backward(tg.tensor([1.0, 10.0]))
+    assert x.grad.tolist() == [2.0, 20.0]
+    with pytest.raises(RuntimeError, match="Mismatch in shape"):
+        (x * 2).backward(tg.tensor([1.0]))
+
+
+def test_backward_on_a_constant_raises() -> None:
+    with pytest.raises(RuntimeError, match="does not require grad and does not have a grad_fn"):
+        tg.tensor(1.0).backward()
+
+
+def test_several_roots_at_once() -> None:
+    x = leaf(3.0)
+    y = x * 2
+    autograd.backward([y.sum(), (y * x).sum()])
+    assert x.grad.item() == 2 + 12
+
+
+def test_a_root_below_another_root() -> None:
+    x = leaf(3.0)
+    y = x * 2
+    autograd.backward([(y * y).sum(), y.sum()])
+    assert x.grad.item() == 2 * 6 * 2 + 2
+
+
+def test_integer_leaf_cannot_require_grad() -> None:
+    with pytest.raises(RuntimeError, match=r"floating point.*Long \(int64\).*\.float\(\)"):
+        tg.tensor([1, 2], requires_grad=True)
+
+
+@pytest.mark.parametrize("op", [lambda x, y: x + y, lambda x, y: (x + y).reshape(2, 1), lambda x, y: x - (-y)])
+def test_two_leaves_never_share_a_gradient(op) -> None:
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    start = tg.ones(2) if op(x, y).ndim == 1 else tg.ones(2, 1)
+    op(x, y).backward(start)
+    with tg.no_grad():
+        x.grad.mul_(0)
+    assert y.grad.tolist() == [1.0, 1.0]
+    assert start.array.ravel().tolist() == [1.0, 1.0]
+
+
+def test_a_fresh_gradient_is_kept_without_a_copy() -> None:
+    x = tg.ones(64, 64, requires_grad=True)
+    seen = []
+
+    class Watch(autograd.Function):
+        @staticmethod
+        def forward(ctx, value):
+            return value * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            seen.append(g.array.__array_interface__["data"][0])
+            return g
+
+    out = Watch.apply(x)
+    (out * 2.0).sum().backward()
+    assert x.grad.array.__array_interface__["data"][0] == seen[0]
+
+
+def test_gradient_has_its_inputs_dtype() -> None:
+    x = tg.tensor([1.0, 2.0], dtype=tg.float64, requires_grad=True)
+    y = tg.tensor([1.0, 2.0], dtype=tg.float32, requires_grad=True)
+    (x * y).sum().backward()
+    assert (x.grad.dtype, y.grad.dtype) == (tg.float64, tg.float32)
+
+
+def test_invalid_vjp_shape_is_named() -> None:
+    from tinygrad_edu.op import op
+
+    @op(vjps=(lambda g, _out, _x: g.reshape(2, 1),))
+    def broken(x):
+        return x * 1
+
+    x = leaf(1.0, 2.0)
+    with pytest.raises(RuntimeError, match=r"BrokenBackward0 returned an invalid gradient: got \[2, 1\].*\[2\]"):
+        broken(x).sum().backward()
+
+
+def test_memory_is_flat_over_training_without_gc() -> None:
+    w = tg.ones(50, 50, requires_grad=True)
+    x = tg.ones(20, 50)
+
+    def step() -> None:
+        loss = ((x @ w).tanh() ** 2).mean()
+        loss.backward()
+        with tg.no_grad():
+            w.sub_(w.grad * 0.01)
+        w.grad = None
+
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            step()
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(1000):
+            step()
+        after = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert after - before < 20_000
+
+
+def test_nothing_of_a_finished_graph_is_a_cycle() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf(1.0, 2.0)
+        y = (x * 2).exp() * 2.0
+        y[0] = 3.0
+        y.retain_grad()
+        z = y[1:].tanh().sum()
+        z.backward()
+        refs = [weakref.ref(t) for t in (x, y, z)]
+        del x, y, z
+        assert [r() is None for r in refs] == [True, True, True]
+    finally:
+        gc.enable()
+
+
+def test_grad_mode_is_of_the_thread() -> None:
+    seen = []
+    with tg.no_grad():
+        thread = threading.Thread(target=lambda: seen.append(tg.is_grad_enabled()))
+        thread.start()
+        thread.join()
+        assert not tg.is_grad_enabled()
+    assert seen == [True]
+
+
+def test_backward_in_several_threads() -> None:
+    results = {}
+
+    def work(number: int) -> None:
+        x = leaf(float(number))
+        for _ in range(50):
+            x.grad = None
+            (x * x).sum().backward()
+        results[number] = x.grad.item()
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert results == {n: 2.0 * n for n in range(4)}
+
+
+def test_saved_arrays_are_what_the_derivative_names() -> None:
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    assert (x + y).grad_fn.saved_arrays() == []
+    assert len((x * y).grad_fn.saved_arrays()) == 2
+    assert len((x * 2.0).grad_fn.saved_arrays()) == 0
+    constant = tg.tensor([5.0, 6.0])
+    kept = (x * constant).grad_fn.saved_arrays()
+    assert len(kept) == 1
+    assert kept[0] is constant.array
+
+
+def test_next_functions_lead_to_the_leaves() -> None:
+    x = leaf(1.0)
+    y = x * 2 + 1
+    assert y.grad_fn.name() == "AddBackward0"
+    mul = y.grad_fn.next_functions[0][0]
+    assert mul.name() == "MulBackward0"
+    end = mul.next_functions[0][0]
+    assert end.name() == "AccumulateGrad"
+    assert end.variable is x
+
+
+def test_reference_counts_decide_without_error_on_this_python() -> None:
+    from tinygrad_edu.autograd.leaf import _limits
+
+    if hasattr(sys, "getrefcount"):
+        assert all(limit > 0 for limit in _limits)
+
+
+def test_composite_of_many_ops_matches_numeric_gradient() -> None:
+    rng = np.random.default_rng(0)
+    x0 = rng.normal(size=(3, 4))
+
+    def f(x):
+        return ((x * 0.5).sigmoid() @ x.T.tanh()).exp().mean()
+
+    x = tg.tensor(x0, requires_grad=True)
+    f(x).backward()
+    eps = 1e-6
+    for index in [(0, 0), (2, 3), (1, 2)]:
+        up, down = x0.copy(), x0.copy()
+        up[index] += eps
+        down[index] -= eps
+        numeric = (f(tg.tensor(up)) - f(tg.tensor(down))).item() / (2 * eps)
+        assert x.grad[index].item() == pytest.approx(numeric, rel=1e-6)

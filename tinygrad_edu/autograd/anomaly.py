@@ -1,0 +1,89 @@
+"""Anomaly mode: remember which line made each node, and stop at the first op whose gradient is NaN."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["detect_anomaly", "is_anomaly_enabled", "set_detect_anomaly"]
+
+_PACKAGE = str(Path(__file__).resolve().parent.parent)
+_NN = str(Path(_PACKAGE).parent / "nn")  # the same folder, reached without the link
+
+
+class _State:
+    """Process-wide, as in PyTorch."""
+
+    enabled = False
+    check_nan = True
+
+
+state = _State
+
+
+def is_anomaly_enabled() -> bool:
+    """Return True when anomaly mode is on."""
+    return state.enabled
+
+
+class set_detect_anomaly:
+    """Switch anomaly mode on or off; as a function at once, as a context manager until its end.
+
+    Parameters
+    ----------
+    mode : bool
+        On or off.
+    check_nan : bool
+        Raise at the first NaN in a gradient; otherwise only record the lines.
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self._before = (state.enabled, state.check_nan)
+        state.enabled, state.check_nan = mode, check_nan
+
+    def __enter__(self) -> None:
+        """Nothing to do: the constructor has switched."""
+
+    def __exit__(self, *exc: object) -> None:
+        state.enabled, state.check_nan = self._before
+
+
+class detect_anomaly(set_detect_anomaly):
+    """Find the op whose backward makes a NaN: ``with detect_anomaly(): loss = ...; loss.backward()``.
+
+    Every node remembers the line that made it, and the backward pass raises RuntimeError at the first
+    gradient with a NaN in it, naming the op and that line. It is slow: for debugging only.
+    """
+
+    def __init__(self, check_nan: bool = True) -> None:
+        super().__init__(True, check_nan)
+        warnings.warn(
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be "
+            "enabled for debugging.",
+            stacklevel=2,
+        )
+
+
+def made_at() -> str:
+    """Return the stack of the line that is being run, without the frames of this package."""
+    frames = traceback.extract_stack()
+    own = [f for f in frames if not f.filename.startswith((_PACKAGE, _NN))]
+    return "".join(traceback.format_list(own[-8:]))
+
+
+def check_gradients(node: Any, gradients: Sequence[Any]) -> None:
+    """Raise if one of the gradients that ``node`` returned holds a NaN."""
+    if not state.check_nan:
+        return
+    for index, g in enumerate(gradients):
+        array = getattr(g, "array", g)
+        if array is not None and getattr(array, "dtype", None) is not None and np.isnan(array).any():
+            raise RuntimeError(
+                f"Function '{node.name()}' returned nan values in its {index}th output: the gradient of its input "
+                f"{index}. The forward call that made it:\n{node.trace or '(made outside anomaly mode)'}"
+            )
