@@ -1,5 +1,7 @@
-"""On which inputs an op is exercised. From these come the gradient checks, the dtype and layout tests, the parity
-tests and the docs table; nothing here knows what is done with them.
+"""On which inputs an op is exercised.
+
+From these come the gradient checks, the dtype and layout tests and the comparison with PyTorch; nothing here knows
+what is done with them.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ __all__ = ["Case", "Cases", "Draw", "Elementwise", "Error", "Reduction", "draw"]
 
 Array = np.ndarray[Any, Any]
 Params = Mapping[str, Any]
+Spelling = str | bool | Callable[[Any, Sequence[Any], Params], Any] | None
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,9 @@ class Draw:
 
 @dataclass(frozen=True)
 class Case:
-    """One call: inputs in the op's order (a :class:`Draw`, an array, a number, None, or a tuple of these for a
-    variadic op), and keyword parameters.
+    """One call: inputs in the op's order, and keyword parameters.
 
+    An input is a :class:`Draw`, an array, a number, None, or a tuple of these for a variadic op.
     ``smooth=False`` marks a call at a kink or of an op whose derivative is not that of its forward: it is compared
     with PyTorch, but not with a numeric derivative. ``parity=False``: PyTorch has no such call.
     """
@@ -85,7 +88,7 @@ class Cases:
         self,
         *calls: Case,
         errors: Sequence[Error] = (),
-        torch: str | Callable[[Any, Sequence[Any], Params], Any] | None | bool = None,
+        torch: Spelling = None,
     ) -> None:
         self.calls, self.errors, self.torch = list(calls), list(errors), torch
 
@@ -120,7 +123,7 @@ class Elementwise(Cases):
         distinct: bool = False,
         params: Sequence[Params] = ({},),
         errors: Sequence[Error] = (),
-        torch: str | Callable[[Any, Sequence[Any], Params], Any] | None | bool = None,
+        torch: Spelling = None,
     ) -> None:
         kind = "distinct" if distinct else "float"
         calls = [
@@ -132,7 +135,8 @@ class Elementwise(Cases):
             columns = np.array(list(product(special, repeat=n)), np.float64).T
             calls += [Case(tuple(np.array(c) for c in columns), given, smooth=False) for given in params]
         if n > 1:
-            errors = [*errors, Error((Draw((2, 3)),) + (Draw((2, 4)),) * (n - 1), params[0], RuntimeError, "must match")]
+            wrong = (Draw((2, 3)),) + (Draw((2, 4)),) * (n - 1)
+            errors = [*errors, Error(wrong, params[0], RuntimeError, "must match")]
         super().__init__(*calls, errors=errors, torch=torch)
 
 
@@ -190,7 +194,7 @@ class Reduction(Cases):
         params: Sequence[Params] = ({},),
         extra: Sequence[Case] = (),
         errors: Sequence[Error] = (),
-        torch: str | Callable[[Any, Sequence[Any], Params], Any] | None | bool = None,
+        torch: Spelling = None,
     ) -> None:
         found: list[tuple[tuple[int, ...], Params]] = []
         if "none" in dims:

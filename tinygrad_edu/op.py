@@ -77,6 +77,8 @@ class Op:
         if kwargs or len(args) != self.n_args:
             args = self.bind(args, kwargs)
         tensor = runtime.Tensor
+        if isinstance(args[0], tensor):  # nearly always
+            return runtime.apply(self, args)
         for value in args[0] if self.variadic else args[: self.n_inputs]:
             if isinstance(value, tensor):
                 return runtime.apply(self, args)
@@ -110,10 +112,12 @@ class Op:
         if len(names) != leading + self.n_args:
             raise TypeError(
                 f"op {self.__name__}: a vjp takes {names}, but the rule is (g, out{', residual' * self.residual}"
-                f"{', index' * self.variadic}, {', '.join(self.names)}); a leading underscore marks what it does not need."
+                f"{', index' * self.variadic}, {', '.join(self.names)}); a leading underscore marks what it does "
+                "not need."
             )
         kept = [not name.startswith("_") for name in names]
-        values, shapes = [], []
+        values: list[int] = []
+        shapes: list[int] = []
         for position, name in enumerate(names[leading : leading + self.n_inputs]):
             if kept[leading + position]:
                 (shapes if name.endswith("_shape") else values).append(position)

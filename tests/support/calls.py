@@ -33,9 +33,7 @@ class Call:
         return draw(self.case.inputs, seed=self.number, dtype=dtype)
 
     def __str__(self) -> str:
-        shapes = [
-            list(np.shape(i)) if not isinstance(i, list) else "several" for i in self.inputs()
-        ]
+        shapes = [list(np.shape(i)) if not isinstance(i, list) else "several" for i in self.inputs()]
         return f"{self.name}-{self.number}-{shapes}-{dict(self.case.params)}".replace(" ", "")[:100]
 
 
@@ -67,10 +65,7 @@ def is_float(value: Any) -> bool:
 
 def each(change: Callable[[Any], Any], inputs: Sequence[Any]) -> list[Any]:
     """Apply ``change`` to every array, also inside the sequence of a variadic op."""
-    return [
-        [change(part) for part in value] if isinstance(value, list) else change(value)
-        for value in inputs
-    ]
+    return [[change(part) for part in value] if isinstance(value, list) else change(value) for value in inputs]
 
 
 def flat(inputs: Sequence[Any]) -> list[Any]:
@@ -114,6 +109,4 @@ def torch_function(call: Call, torch: Any) -> Callable[[Sequence[Any]], Any] | N
         except AttributeError:
             continue
         return lambda inputs: function(*inputs, **params)
-    raise LookupError(
-        f"{call.name}: PyTorch has none of {names}; say torch=False or give its spelling in the cases"
-    )
+    raise LookupError(f"{call.name}: PyTorch has none of {names}; say torch=False or give its spelling in the cases")

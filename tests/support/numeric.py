@@ -46,9 +46,7 @@ def _quotient(
 def assert_close(analytic: Any, numeric: Array, what: str, tolerance: float = 1e-6) -> None:
     """Compare, and say which entry is worst."""
     analytic = np.asarray(analytic)
-    assert analytic.shape == numeric.shape, (
-        f"{what}: shape {analytic.shape} instead of {numeric.shape}"
-    )
+    assert analytic.shape == numeric.shape, f"{what}: shape {analytic.shape} instead of {numeric.shape}"
     if not analytic.size:
         return
     error = np.abs(analytic - numeric) / (1 + np.abs(numeric))
