@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ..atomic import replacing
 from ..autograd.graph import Node, topological
@@ -80,6 +79,8 @@ def graph(output: Tensor, *, params: Mapping[str, Tensor] | None = None) -> Grap
     ------
     ValueError
         If nothing was recorded.
+    TypeError
+        If ``output`` is not a Tensor.
 
     Examples
     --------
@@ -88,8 +89,10 @@ def graph(output: Tensor, *, params: Mapping[str, Tensor] | None = None) -> Grap
     >>> "MulBackward0" in graph((w * 3.0).sum()).dot
     True
     """
-    from graphviz import Digraph
+    from graphviz import Digraph, escape
 
+    if not isinstance(output, Tensor):
+        raise TypeError(f"graph: expected a Tensor, got {type(output).__name__}; pass one, for example the loss.")
     edge = output._edge
     if edge is None:
         raise ValueError("graph: the output requires no grad, so nothing was recorded; make its inputs require grad.")
@@ -98,19 +101,23 @@ def graph(output: Tensor, *, params: Mapping[str, Tensor] | None = None) -> Grap
     nodes = topological([edge])
     numbers = {node: f"n{i}" for i, node in enumerate(nodes)}
     for node in nodes:
-        drawing.node(numbers[node], _label(node, names), **_style(node, edge, names))
+        drawing.node(numbers[node], escape(_label(node, edge, names)), **_style(node, edge, names))
         for source in node.edges:
             if source is not None:
-                drawing.edge(numbers[source], numbers[node], label=_shape(source))
+                drawing.edge(numbers[source], numbers[node], label=f" {_shape(source)} ")
     return GraphView(drawing.source)
 
 
-def _label(node: Node, names: Mapping[int, str]) -> str:
+def _label(node: Node, output: Node, names: Mapping[int, str]) -> str:
     if node.edges:
-        return node.name()
-    owner = getattr(node, "variable", None)
-    kind = "parameter" if type(owner).__name__ == "Parameter" else "leaf"
+        return f"{node.name()}\n{_shape(node)}" if node is output else node.name()
+    kind = "parameter" if _is_parameter(node) else "leaf"
     return f"{names.get(id(node), kind)}\n{_shape(node)} {node.dtype}"
+
+
+def _is_parameter(node: Node) -> bool:
+    # By name: drawings know Tensors, and nn is built on those.
+    return type(getattr(node, "variable", None)).__name__ == "Parameter"
 
 
 def _style(node: Node, output: Node, names: Mapping[int, str]) -> dict[str, str]:
@@ -118,7 +125,7 @@ def _style(node: Node, output: Node, names: Mapping[int, str]) -> dict[str, str]
         return _OUTPUT
     if node.edges:
         return _OPERATION
-    return _PARAMETER if id(node) in names else _LEAF
+    return _PARAMETER if id(node) in names or _is_parameter(node) else _LEAF
 
 
 def _shape(node: Node) -> str:
