@@ -53,14 +53,14 @@ class Swish(tg.autograd.Function):
         return slope_x(g, None, x, b), slope_b(g, None, x, b).sum().reshape(b.shape)
 
 
-def numeric(f, x: tg.Tensor, step: float = 1e-6) -> np.ndarray:
-    """Differentiate sum(f(x)) by central differences."""
-    slopes = np.zeros(x.shape)
-    for i in np.ndindex(x.shape):
-        up, down = x.detach().clone(), x.detach().clone()
-        up[i] += step
-        down[i] -= step
-        slopes[i] = (f(up).sum() - f(down).sum()).item() / (2 * step)
+def numeric(f, inputs: tuple[tg.Tensor, ...], which: int, step: float = 1e-6) -> np.ndarray:
+    """Differentiate sum(f(*inputs)) with respect to one of the inputs by central differences."""
+    slopes = np.zeros(inputs[which].shape)
+    for i in np.ndindex(slopes.shape):
+        up, down = ([value.detach().clone() for value in inputs] for _ in range(2))
+        up[which][i] += step
+        down[which][i] -= step
+        slopes[i] = (f(*up).sum() - f(*down).sum()).item() / (2 * step)
     return slopes
 
 
@@ -79,8 +79,8 @@ def main(argv: list[str] | None = None) -> float:
             g_x, g_b = tg.autograd.grad(form(x, b).sum(), (x, b), create_graph=True)
             (second,) = tg.autograd.grad(g_x.sum(), x)
             errors = [
-                np.abs(g_x.detach().numpy() - numeric(lambda v: form(v, b), x)).max(),
-                np.abs(g_b.detach().numpy() - numeric(lambda v: form(x, v), b)).max(),
+                np.abs(g_x.detach().numpy() - numeric(form, (x, b), 0)).max(),
+                np.abs(g_b.detach().numpy() - numeric(form, (x, b), 1)).max(),
             ]
             largest = max(largest, *map(float, errors))
             print(f"input {step}: error {max(errors):.1e}, second derivative at x[0]: {second[0].item():.4f}")

@@ -19,9 +19,7 @@ import numpy as np
 import tinygrad_edu as tg
 
 
-def by_hand(
-    w0: np.ndarray, w1: np.ndarray, x: np.ndarray, t: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def by_hand(w0: np.ndarray, w1: np.ndarray, x: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return dloss/dW0 and dloss/dW1."""
     h = w0 @ x
     r = np.maximum(h, 0)
