@@ -66,8 +66,8 @@ def cnn_step(lib: Any) -> Work:
     """One step of the command line's CNN on a batch of 32 images of 28x28."""
     nn = lib.nn
     model = nn.Sequential(
-        *[nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)],
-        *[nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)],
+        *[nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)],
+        *[nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)],
         *[nn.Flatten(), nn.Linear(32 * 7 * 7, 64), nn.ReLU(), nn.Linear(64, 10)],
     )
     return _step(lib, model, lib.optim.AdamW(model.parameters()), (32, 1, 28, 28))

@@ -25,6 +25,7 @@ settings.register_profile(
     "thorough",
     max_examples=500,
     deadline=None,
+    derandomize=False,
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,
 )
@@ -63,13 +64,9 @@ def unchanged_global_state() -> Iterator[None]:
     before, numpy_random = global_state(), np.random.get_state()[1:3]
     yield
     after = global_state()
-    changed = [
-        f"{name}: {before[name]} -> {after[name]}" for name in before if before[name] != after[name]
-    ]
+    changed = [f"{name}: {before[name]} -> {after[name]}" for name in before if before[name] != after[name]]
     if not all(map(np.array_equal, numpy_random, np.random.get_state()[1:3])):
-        changed.append(
-            "NumPy's global random generator was used: draw from a generator of your own"
-        )
+        changed.append("NumPy's global random generator was used: draw from a generator of your own")
     if changed:
         restore(before)
         pytest.fail("this test leaves global state changed:\n" + "\n".join(changed), pytrace=False)

@@ -37,7 +37,7 @@ def _blas() -> str:
     try:
         from threadpoolctl import threadpool_info
     except ImportError:
-        built: dict[str, Any] = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index]
+        built: Any = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         return f"{built['name']} {built['version']} (pip install threadpoolctl to see its core type and threads)"
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     return "; ".join(

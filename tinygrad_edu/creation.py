@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .dtypes import get_default_dtype, int64
+from .arguments import check_array, check_device, read_number, read_size, read_values
+from .dtypes import get_default_dtype, int64, number_dtype
 from .record import wrap
 from .tensor import Tensor
 
@@ -36,7 +37,7 @@ __all__ = [
 Number = int | float | bool
 
 
-def tensor(data: Any, *, dtype: DTypeLike = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def tensor(data: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Make a tensor of a copy of ``data``.
 
     Parameters
@@ -68,58 +69,15 @@ def tensor(data: Any, *, dtype: DTypeLike = None, requires_grad: bool = False, d
             [3, 4]])
     """
     check_device(device)
-    return wrap(np.array(_values(data, dtype), order="C")).requires_grad_(requires_grad)  # type: ignore[no-any-return]
+    return wrap(np.array(read_values("tensor", data, dtype), order="C")).requires_grad_(requires_grad)  # type: ignore[no-any-return]
 
 
-def _values(data: Any, dtype: DTypeLike) -> Any:
-    """Read ``data`` as an array of the dtype that PyTorch would choose."""
-    if isinstance(data, Tensor):
-        return np.asarray(data.array, dtype)
-    if isinstance(data, (np.ndarray, np.generic)):
-        return np.asarray(data, dtype)
-    data = _numbers(data)
-    try:
-        array = np.asarray(data)
-    except ValueError as error:
-        raise ValueError(
-            f"tensor: expected a sequence whose parts have equal lengths, got a ragged one ({error})."
-        ) from None
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"tensor: could not infer dtype of {type(data).__name__}; numbers or nested sequences of numbers.")
-    if dtype is None and array.dtype.kind == "f":
-        return array.astype(get_default_dtype()) if not _holds_arrays(data) else array
-    if dtype is None and not array.size:
-        return array.astype(get_default_dtype())
-    return array.astype(dtype or array.dtype)
-
-
-def _numbers(data: Any) -> Any:
-    """Replace tensors inside nested sequences by their values."""
-    if isinstance(data, Tensor):
-        return data.array if data.ndim else data.item()
-    return [_numbers(part) for part in data] if isinstance(data, (list, tuple)) else data
-
-
-def _holds_arrays(data: Any) -> bool:
-    while isinstance(data, list) and data:
-        data = data[0]
-    return isinstance(data, np.ndarray)
-
-
-def check_device(device: Any) -> None:
-    """Refuse any device but the CPU."""
-    if device is not None and not str(device).startswith("cpu"):
-        raise RuntimeError(f"device {str(device)!r} is not available: arrays live in NumPy, on the CPU; leave device out.")
-
-
-def as_tensor(data: Any, dtype: DTypeLike = None, device: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> Tensor:
     """Make a tensor that shares memory with ``data`` where it can: a Tensor or array of that dtype."""
     check_device(device)
     if isinstance(data, Tensor):
-        return data if dtype is None or data.dtype == dtype else data.to(dtype)  # type: ignore[no-any-return]
-    if isinstance(data, np.ndarray):
-        return wrap(np.asarray(data, dtype))  # type: ignore[no-any-return]
-    return tensor(data, dtype=dtype)
+        return data if dtype is None or data.dtype == dtype else data.to(dtype)
+    return wrap(read_values("as_tensor", data, dtype))  # type: ignore[no-any-return]
 
 
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
@@ -129,110 +87,179 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     ------
     TypeError
         If it is not an array, or its dtype is not one of the package's.
+    ValueError
+        If its bytes are in the order of another machine.
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected np.ndarray (got {type(array).__name__}); use tensor() for other values.")
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"from_numpy: can't convert np.ndarray of type {array.dtype}; use floats, integers or bool.")
+    check_array("from_numpy", array)
     return wrap(array)  # type: ignore[no-any-return]
 
 
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """Read ``zeros(2, 3)`` and ``zeros((2, 3))`` alike."""
-    if len(size) == 1 and isinstance(size[0], (tuple, list)):
-        size = tuple(size[0])
-    if any(int(n) < 0 for n in size):
-        raise RuntimeError(f"Trying to create tensor with negative dimension: {list(size)}")
-    return tuple(int(n) for n in size)
-
-
-def _make(array: Any, requires_grad: bool, device: Any) -> Tensor:
+def make(array: Any, requires_grad: bool, device: Any) -> Tensor:
+    """Make a tensor of a new array."""
     check_device(device)
     return wrap(array).requires_grad_(requires_grad)  # type: ignore[no-any-return]
 
 
-def zeros(*size: Any, dtype: DTypeLike = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def zeros(
+    *sizes: Any, size: Any = None, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
     """Make a tensor of zeros of the given shape, of the default dtype."""
-    return _make(np.zeros(_shape(size), dtype or get_default_dtype()), requires_grad, device)
+    return make(np.zeros(read_size("zeros", sizes, size), dtype or get_default_dtype()), requires_grad, device)
 
 
-def ones(*size: Any, dtype: DTypeLike = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def ones(
+    *sizes: Any, size: Any = None, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
     """Make a tensor of ones of the given shape, of the default dtype."""
-    return _make(np.ones(_shape(size), dtype or get_default_dtype()), requires_grad, device)
+    return make(np.ones(read_size("ones", sizes, size), dtype or get_default_dtype()), requires_grad, device)
 
 
-def empty(*size: Any, dtype: DTypeLike = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def empty(
+    *sizes: Any, size: Any = None, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
     """Make a tensor of the given shape whose values are whatever the memory held."""
-    return _make(np.empty(_shape(size), dtype or get_default_dtype()), requires_grad, device)
+    return make(np.empty(read_size("empty", sizes, size), dtype or get_default_dtype()), requires_grad, device)
 
 
 def full(
     size: Sequence[int],
-    fill_value: Number,
+    fill_value: Number | Tensor,
     *,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """Make a tensor of one repeated value; its dtype follows the value."""
-    return _make(np.full(_shape((size,)), fill_value, dtype or _values(fill_value, None).dtype), requires_grad, device)
+    """Make a tensor of one repeated number; its dtype follows the number."""
+    value = _fill("full", fill_value, dtype or number_dtype(read_number(fill_value)))
+    return make(np.full(read_size("full", (size,)), value), requires_grad, device)
 
 
-def zeros_like(input: Tensor, *, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+def _fill(who: str, value: Any, dtype: DTypeLike) -> Any:
+    """Read the number that fills a tensor."""
+    number = read_number(value)
+    if np.ndim(number) or isinstance(number, (list, tuple)):
+        raise TypeError(f"{who}(): argument 'fill_value' must be Number, not {type(value).__name__}.")
+    return read_values(who, number, dtype)
+
+
+def zeros_like(
+    input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
     """Make zeros in the shape and dtype of ``input``."""
-    return _make(np.zeros(input.shape, dtype or input.dtype), requires_grad, None)
+    return make(np.zeros(*_like("zeros_like", input, dtype)), requires_grad, device)
 
 
-def ones_like(input: Tensor, *, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
     """Make ones in the shape and dtype of ``input``."""
-    return _make(np.ones(input.shape, dtype or input.dtype), requires_grad, None)
+    return make(np.ones(*_like("ones_like", input, dtype)), requires_grad, device)
 
 
-def empty_like(input: Tensor, *, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+def empty_like(
+    input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
     """Make an uninitialised tensor in the shape and dtype of ``input``."""
-    return _make(np.empty(input.shape, dtype or input.dtype), requires_grad, None)
+    return make(np.empty(*_like("empty_like", input, dtype)), requires_grad, device)
 
 
 def full_like(
-    input: Tensor, fill_value: Number, *, dtype: DTypeLike = None, requires_grad: bool = False
-) -> Tensor:
-    """Make one repeated value in the shape and dtype of ``input``."""
-    return _make(np.full(input.shape, fill_value, dtype or input.dtype), requires_grad, None)
-
-
-def arange(
-    start: Number,
-    end: Number | None = None,
-    step: Number = 1,
+    input: Tensor,
+    fill_value: Number | Tensor,
     *,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """Count from ``start`` up to, but not including, ``end``: int64 for integers, else the default dtype."""
-    start, end = (0, start) if end is None else (start, end)
-    if step == 0 or (end - start) * step < 0:
-        rule = "step must be nonzero" if step == 0 else "upper bound and lower bound inconsistent with step sign"
-        raise RuntimeError(f"arange: {rule} (got start {start}, end {end}, step {step})")
-    whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
-    return _make(np.arange(start, end, step).astype(dtype or (int64 if whole else get_default_dtype())), requires_grad, device)
+    """Make one repeated number in the shape and dtype of ``input``."""
+    shape, wanted = _like("full_like", input, dtype)
+    return make(np.full(shape, _fill("full_like", fill_value, wanted)), requires_grad, device)
 
 
-def linspace(start: Number, end: Number, steps: int, *, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+def _like(who: str, input: Tensor, dtype: DTypeLike | None) -> tuple[tuple[int, ...], Any]:
+    """Give the shape and the dtype of a tensor to make in the image of another."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{who}(): argument 'input' must be Tensor, not {type(input).__name__}.")
+    return input.shape, dtype or input.dtype
+
+
+def arange(
+    start: Number | Tensor = 0,
+    end: Number | Tensor | None = None,
+    step: Number | Tensor = 1,
+    *,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:
+    """Count from ``start`` up to, but not including, ``end``: int64 for integers, else the default dtype.
+
+    There are ceil((end - start) / step) values; an integer ``dtype`` counts from the whole part of ``start`` in steps
+    of the whole part of ``step``.
+
+    Raises
+    ------
+    RuntimeError
+        If the range is infinite, or ``step`` is 0 or leads away from ``end``.
+    """
+    first, last, by = map(read_number, (0, start, step) if end is None else (start, end, step))
+    if not np.isfinite((first, last, by)).all():
+        raise RuntimeError(f"arange: unsupported range: {first} -> {last} in steps of {by}")
+    whole = all(isinstance(value, (int, np.integer)) for value in (first, last, by))
+    wanted = np.dtype(dtype or (int64 if whole else get_default_dtype()))
+    origin, stride = (int(first), int(by)) if wanted.kind in "iu" else (first, by)
+    if stride == 0 or (last - first) * by < 0:
+        rule = "upper bound and lower bound inconsistent with step sign" if stride else "step must be nonzero"
+        raise RuntimeError(f"arange: {rule} (got start {first}, end {last}, step {by}, dtype {wanted})")
+    count = -((first - last) // by) if whole else int(np.ceil((last - first) / by))
+    return make((origin + stride * np.arange(count)).astype(wanted), requires_grad, device)
+
+
+def linspace(
+    start: Number,
+    end: Number,
+    steps: int,
+    *,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: Any = None,
+) -> Tensor:
     """Make ``steps`` equally spaced values from ``start`` to ``end``, both included."""
-    return _make(np.linspace(start, end, steps).astype(dtype or get_default_dtype()), requires_grad, None)
+    values = np.linspace(*_ends("linspace", start, end, steps))
+    return make(values.astype(dtype or get_default_dtype()), requires_grad, device)
 
 
 def logspace(
-    start: Number, end: Number, steps: int, base: float = 10.0, *, dtype: DTypeLike = None, requires_grad: bool = False
+    start: Number,
+    end: Number,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: Any = None,
 ) -> Tensor:
     """Make ``base`` to the powers of :func:`linspace`."""
-    return _make(np.logspace(start, end, steps, base=base).astype(dtype or get_default_dtype()), requires_grad, None)
+    values = np.logspace(*_ends("logspace", start, end, steps), base=base)
+    return make(values.astype(dtype or get_default_dtype()), requires_grad, device)
 
 
-def eye(n: int, m: int | None = None, *, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:
+def _ends(who: str, start: Any, end: Any, steps: int) -> tuple[Any, Any, int]:
+    if steps < 0:
+        raise RuntimeError(f"{who}: number of steps must be non-negative, got {steps}.")
+    return read_number(start), read_number(end), steps
+
+
+def eye(
+    n: int, m: int | None = None, *, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
+) -> Tensor:
     """Make an ``(n, m)`` matrix with ones on the diagonal."""
-    return _make(np.eye(n, m, dtype=dtype or get_default_dtype()), requires_grad, None)
+    for name, size in (("n", n), ("m", m)):
+        if size is not None and size < 0:
+            raise RuntimeError(f"eye: {name} must be greater or equal to 0, got {size}.")
+    return make(np.eye(n, m, dtype=dtype or get_default_dtype()), requires_grad, device)
 
 
 def is_tensor(obj: Any) -> bool:

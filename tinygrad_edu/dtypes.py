@@ -5,6 +5,7 @@ It does not know Tensors: a tensor is judged by the array it holds.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ __all__ = [
     "float64",
     "get_default_dtype",
     "half",
+    "int8",
     "int16",
     "int32",
     "int64",
-    "int8",
     "long",
     "result_type",
     "set_default_dtype",
@@ -117,19 +118,17 @@ def result_type(*operands: Any) -> DType:
     result: DType | None = None
     for dtypes in ranks:
         if dtypes:
-            result = _raise_to(result, _join(dtypes))
+            result = _raise_to(result, reduce(promote_types, dtypes))
     return _Default.dtype if result is None else result
 
 
-def _join(dtypes: list[DType]) -> DType:
+def promote_types(one: DType | None, other: DType) -> DType:
     """Join dtypes of one rank: any integer with a float gives that float (NumPy would widen)."""
-    joined = dtypes[0]
-    for dtype in dtypes[1:]:
-        if (joined.kind == "f") != (dtype.kind == "f"):
-            joined = joined if joined.kind == "f" else dtype
-        else:
-            joined = np.promote_types(joined, dtype)
-    return joined
+    if one is None:
+        return other
+    if (one.kind == "f") != (other.kind == "f"):
+        return one if one.kind == "f" else other
+    return np.promote_types(one, other)
 
 
 def _raise_to(result: DType | None, lower: DType) -> DType:
@@ -148,18 +147,21 @@ def promote(operands: list[Any], n: int) -> None:
         if kind is np.ndarray:
             if first.dtype is second.dtype:
                 return
-        # NumPy's Python numbers are weak too, so a float array stays what it is.
-        elif kind is float or kind is int:
-            if first.dtype.kind == "f" or (kind is int and first.dtype.kind in "iu"):
-                return
+        # NumPy's Python numbers are weak too, so a float array stays what it is. A narrow integer array is not left
+        # to NumPy, which refuses a number that does not fit; PyTorch wraps it.
+        elif (kind is float or kind is int) and (first.dtype.kind == "f" or (kind is int and first.dtype is int64)):
+            return
     _cast(operands, n, result_type(*operands[:n]))
 
 
 def promote_to_float(operands: list[Any], n: int) -> None:
     """Like :func:`promote`, and integers and booleans become the default dtype (division, exp, sin ...)."""
-    promote(operands, n)
-    if not any(isinstance(v, np.ndarray) and v.dtype.kind == "f" for v in operands[:n]):
-        _cast(operands, n, _Default.dtype)
+    for value in operands[:n]:
+        if isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f"):
+            promote(operands, n)
+            return
+    # Not by way of a common integer dtype, in which a number might not fit.
+    _cast(operands, n, _Default.dtype)
 
 
 def _cast(operands: list[Any], n: int, dtype: DType) -> None:

@@ -16,7 +16,7 @@ from .autograd.modes import enable_grad, modes
 from .dtypes import type_name
 from .op import Op, runtime
 from .ops.shape import paste
-from .record import _forward, is_tensor, make_node, node_of, wrap
+from .record import is_tensor, make_node, node_of, run_forward, wrap
 
 __all__ = ["View", "apply_inplace"]
 
@@ -55,7 +55,7 @@ class View:
     version : int
         At which version of the memory the tensor's node was right.
     made : str
-        "" | "no_grad" | "several": the last two refuse to be written to, as in PyTorch.
+        "" | "no_grad" | "several" | "custom": all but the first refuse to be written to, as in PyTorch.
     """
 
     __slots__ = ("base", "made", "path", "version")
@@ -71,23 +71,25 @@ class View:
 
     def node_of(self, tensor: Any) -> Any:
         """Return the view's node, made anew when the memory was written to since."""
-        if self.version != tensor._counter[0]:
-            base = node_of(self.base)
-            if self.made and base is not None and modes.grad:
+        if self.version != tensor._counter[0] and node_of(self.base) is not None:
+            if self.made and modes.grad:
                 raise RuntimeError(_STALE[self.made])
-            with enable_grad():
-                tensor._node = node_of(self.path(self.base))
-            self.version = tensor._counter[0]
+            if self.made != "custom":
+                with enable_grad():
+                    tensor._node = node_of(self.path(self.base))
+                self.version = tensor._counter[0]
         return tensor._node
 
 
 def mark_view(op: Op, args: tuple[Any, ...], result: Any) -> None:
     """Make the result a view of the first input where both lie in one memory."""
-    source = args[0]
-    if source._counter is not None and np.may_share_memory(source.array, result.array):
-        result._counter = source._counter
-        result._view = View(source, op, args[1:])
-
+    source, array = args[0], result.array
+    # An empty array shares no memory with any, but counts as a view all the same.
+    shared = np.may_share_memory(source.array, array) or (not array.size and array.base is not None)
+    if shared:
+        result._counter = source._counter  # a view of an inference tensor is one, too
+        if source._counter is not None:
+            result._view = View(source, op, args[1:])
 
 
 def apply_inplace(op: Op, args: tuple[Any, ...]) -> Any:
@@ -127,7 +129,7 @@ def _run(op: Op, arrays: list[Any], target: Any) -> tuple[Any, Any]:
     """Run the forward and check that its result may be written into the target."""
     if op.promote is not None:
         op.promote(arrays, op.n_inputs)
-    out, residual = _forward(op, arrays)
+    out, residual = run_forward(op, arrays)
     dtype, shape = target.array.dtype, target.array.shape
     if _RANK[out.dtype.kind] > _RANK[dtype.kind]:
         raise RuntimeError(
@@ -195,14 +197,19 @@ def _check_target(target: Any, recorded: bool, op: Op) -> None:
             "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Move both "
             "the view and the inplace operation either inside the no_grad block or outside of it."
         )
+    if view is not None and view.made == "custom":
+        raise RuntimeError(
+            f"Output of a custom Function is a view and is being modified inplace by {op.__name__}_. This view was "
+            "created inside a custom Function (or because an input was returned as-is), whose backward knows nothing "
+            "of the write: clone() the output before, or in forward."
+        )
     if view is not None and view.made == "several":
         raise RuntimeError(
-            f"Output of {view.path.op.__name__} is a view and is being modified inplace by {op.__name__}_. This view is "
-            "the output of a function that returns multiple views. Such functions do not allow the output views to "
+            f"Output of {view.path.op.__name__} is a view and is being modified inplace by {op.__name__}_. This view "
+            "is the output of a function that returns multiple views. Such functions do not allow the output views to "
             "be modified inplace. You should replace the inplace operation by an out-of-place one."
         )
-    owner = target if view is None else view.base
-    if owner.requires_grad and owner.is_leaf:
+    if any(owner.requires_grad and owner.is_leaf for owner in (target, target if view is None else view.base)):
         what = "a leaf Variable" if view is None else "a view of a leaf Variable"
         raise RuntimeError(
             f"{what} that requires grad is being used in an in-place operation: {op.__name__}_. Use no_grad() for "
@@ -218,7 +225,7 @@ def _check_overlap(op: Op, target: Any, others: tuple[Any, ...]) -> None:
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
             f"location. {op.__name__}_ got an expanded tensor; please clone() it before performing the operation."
         )
-    for other in others:
+    for other in () if op.__name__ == "fill" else others:  # one value is read before it is written
         if is_tensor(other) and other._counter is target._counter and _partly_overlap(array, other.array):
             raise RuntimeError(
                 "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
@@ -231,7 +238,12 @@ def _partly_overlap(a: Any, b: Any) -> bool:
     if not (_dense(a) and _dense(b)) or not np.may_share_memory(a, b):
         return False
     same = a.__array_interface__["data"] == b.__array_interface__["data"] and a.nbytes == b.nbytes
-    return not (same and a.strides == b.strides)
+    return not (same and _steps(a) == _steps(b))
+
+
+def _steps(array: Any) -> list[int]:
+    """Return the strides; along an axis of size 1 nobody steps, so there all are alike."""
+    return [step if n > 1 else 0 for step, n in zip(array.strides, array.shape)]
 
 
 def _dense(array: Any) -> bool:
@@ -260,6 +272,10 @@ _STALE = {
     "several": (
         "A view that was returned together with others (split, chunk, unbind) is used after its base or another view "
         "of its base has been modified inplace. Replace the inplace operation by an out-of-place one."
+    ),
+    "custom": (
+        "Output of a custom Function is a view and its base or another view of its base has been modified inplace. "
+        "The Function's backward knows nothing of the write: clone() the output before, or in forward."
     ),
 }
 

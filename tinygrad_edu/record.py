@@ -77,11 +77,11 @@ def apply(op: Op, args: tuple[Any, ...]) -> Any:
                 needed |= 1 << i
     if op.promote is not None:
         op.promote(arrays, n)
-    out, residual = _forward(op, arrays)
+    out, residual = run_forward(op, arrays)
     result = wrap(out)
     if needed and modes.grad:
         result._node = make_node(op, args, edges, needed, result.array, result._counter, residual)
-    if op.view and modes.inference is False:
+    if op.view:
         runtime.mark_view(op, args, result)
     return result
 
@@ -92,16 +92,19 @@ def apply_binary(op: Op, x: Any, y: Any) -> Any:
     Written out because arithmetic on small tensors is all overhead: it takes about half the time.
     """
     a = x.array
+    dtype = a.dtype
+    if dtype.kind != "f":
+        return _apply_to_other(op, x, y)  # promotes: integers divide to floats
     edge_x = x._node if x._view is None else x._view.node_of(x)
     if isinstance(y, _Tensor):
         b = y.array
-        if a.dtype is not b.dtype:
+        if dtype is not b.dtype:
             return apply(op, (x, y))
         edge_y = y._node if y._view is None else y._view.node_of(y)
-    elif type(y) is float and a.dtype.kind == "f":
+    elif type(y) is float or type(y) is int:
         b, edge_y = y, None
     else:
-        return apply(op, (x, y))
+        return _apply_to_other(op, x, y)
     try:
         out = op.forward(a, b)
     except ValueError:
@@ -115,20 +118,29 @@ def apply_binary(op: Op, x: Any, y: Any) -> Any:
             result._counter = None
         return result
     needed = (edge_x is not None) + 2 * (edge_y is not None)
-    if needed and a.dtype.kind == "f":
+    if needed:
         keep = op.plans.get(needed) or op.plan(needed)
-        if keep.special or anomaly.state.enabled or out.dtype is not a.dtype:
+        if keep.special or anomaly.state.enabled or out.dtype is not dtype:
             result._node = make_node(op, (x, y), (edge_x, edge_y), needed, result.array, result._counter)
             return result
         node = _new(OpNode)
         node.op = op
         node.edges = (edge_x, edge_y)
         node.shape = out.shape
-        node.dtype = a.dtype
+        node.dtype = dtype
         node.hooks = node.trace = None
-        node.saved = _keep_two(x if keep.first else None, y if keep.second else None) if keep.values else _NOTHING_OF_TWO
+        node.saved = (
+            _keep_two(x if keep.first else None, y if keep.second else None) if keep.values else _NOTHING_OF_TWO
+        )
         result._node = node
     return result
+
+
+def _apply_to_other(op: Op, x: Any, y: Any) -> Any:
+    """Apply an operator to a Tensor and whatever stands on its right; Python is told of what it cannot be."""
+    if isinstance(y, (_Tensor, int, float, _ndarray)):
+        return apply(op, (x, y))
+    return apply(op, (x, y.item())) if isinstance(y, np.generic) else NotImplemented
 
 
 _NOTHING_OF_TWO = ((None, None), None, None, None)
@@ -153,7 +165,7 @@ def _apply_variadic(op: Op, args: tuple[Any, ...]) -> Any:
     edges = [node_of(t) for t in inputs]
     if op.promote is not None:
         op.promote(arrays, len(arrays))
-    out, residual = _forward(op, [arrays, *args[1:]])
+    out, residual = run_forward(op, [arrays, *args[1:]])
     result = wrap(out)
     if modes.grad and any(edge is not None for edge in edges):
         args = (inputs, *args[1:])
@@ -161,7 +173,7 @@ def _apply_variadic(op: Op, args: tuple[Any, ...]) -> Any:
     return result
 
 
-def _forward(op: Op, arrays: list[Any]) -> tuple[Any, Any]:
+def run_forward(op: Op, arrays: list[Any]) -> tuple[Any, Any]:
     """Run the forward, to ``(out, residual)``; NumPy's broadcast error becomes PyTorch's."""
     try:
         return op.forward(*arrays) if op.residual else (op.forward(*arrays), None)
@@ -237,9 +249,13 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 def _versions(values: Sequence[Any]) -> Versions:
     """Note the version of every Tensor that is being kept."""
-    found = [(v._counter, v._counter[0]) for v in values if isinstance(v, _Tensor) and v._counter is not None]
-    if any(isinstance(v, _Tensor) and v._counter is None for v in values):
-        raise RuntimeError(_INFERENCE_MESSAGE)
+    found = []
+    for value in values:
+        if isinstance(value, _Tensor):
+            counter = value._counter
+            if counter is None:
+                raise RuntimeError(_INFERENCE_MESSAGE)
+            found.append((counter, counter[0]))
     return found or None
 
 
@@ -292,10 +308,7 @@ class OpNode(Node):
             at = 1 if op.residual else 0  # the position goes before the inputs
             lead, inputs = inputs[:at], inputs[at:]
             return [None if edge is None else vjps(g, out, *lead, i, *inputs) for i, edge in enumerate(needed)]
-        return [
-            None if edge is None or vjp is None else vjp(g, out, *inputs)
-            for vjp, edge in zip(vjps, needed)
-        ]
+        return [None if edge is None or vjp is None else vjp(g, out, *inputs) for vjp, edge in zip(vjps, needed)]
 
     def release(self) -> None:
         """Forget the kept values; a node that kept none can go backward again, as in PyTorch."""
@@ -343,8 +356,8 @@ class OpNode(Node):
         raise RuntimeError(
             "one of the variables needed for gradient computation has been modified by an inplace operation: "
             f"{self.name()} ({self.op.__name__}) saved a tensor of shape {shape} at version {version}; it is at "
-            f"version {counter[0]} since {counter[1]} wrote to it. Use the out-of-place form of {counter[1]}, or "
-            "clone() the tensor before." + (f" The forward call:\n{self.trace}" if self.trace else "")
+            f"version {counter[0]} since {counter[1]} wrote to it. Let {counter[1]} write to another tensor: clone() "
+            "it before, or use an out-of-place form." + (f" The forward call:\n{self.trace}" if self.trace else "")
         )
 
 
@@ -362,4 +375,3 @@ _FREED_MESSAGE = (
     "Trying to backward through the graph a second time ({} has already freed what it saved for the backward "
     "pass). Specify retain_graph=True when calling .backward() or autograd.grad() the first time."
 )
-

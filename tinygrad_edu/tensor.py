@@ -1,6 +1,6 @@
-"""The Tensor: an array, its gradient, its place in the graph. What can be computed with it stands in ``ops``
-and is bound in ``methods``.
+"""The Tensor: an array, its gradient, its place in the graph.
 
+What can be computed with it stands in ``ops`` and is bound in ``methods``.
 The four fields that every tensor has are slots, set by ``record.wrap``; rare ones live in ``__dict__``.
 """
 
@@ -16,14 +16,14 @@ from .autograd import differentiate
 from .autograd.graph import Node
 from .autograd.hooks import RemovableHandle, add_hook
 from .autograd.leaf import GradStore, Leaf, calibrate
+from .autograd.modes import modes
+from .autograd.tensor_hooks import on_values
+from .conversions import Conversions
 from .dtypes import get_default_dtype, type_name
 from .inplace import apply_inplace
-from .methods import TensorMethods
-try:  # TEMPORARY
-    from .ops import indexing
-    from .ops.shape import clone
-except ImportError:
-    pass
+from .methods import OpMethods
+from .ops import indexing
+from .ops.shape import clone
 from .record import connect, is_tensor, wrap
 
 __all__ = ["Tensor"]
@@ -32,7 +32,7 @@ Array = np.ndarray[Any, Any]
 _RETAIN = -1  # the key of the hook that keeps a computed tensor's gradient; it runs after the user's hooks
 
 
-class Tensor(TensorMethods):
+class Tensor(OpMethods, Conversions):
     """A multi-dimensional array that remembers how it was computed.
 
     Parameters
@@ -62,6 +62,7 @@ class Tensor(TensorMethods):
     _view: Any
     _counter: list[Any] | None
     _store: GradStore | None = None
+    _frozen: Leaf | None = None
 
     __array_priority__ = 1000
     __array_ufunc__ = protocols.array_ufunc
@@ -75,7 +76,7 @@ class Tensor(TensorMethods):
         return cls._make_subclass(cls, wrap(np.zeros(data or (0,), get_default_dtype())), False)
 
     @staticmethod
-    def _make_subclass(cls: type[Tensor], data: Tensor, require_grad: bool = False) -> Tensor:  # noqa: PLW0211
+    def _make_subclass(cls: type[Tensor], data: Tensor, require_grad: bool = False) -> Tensor:
         """Make an instance of a subclass on the memory of ``data``."""
         made = object.__new__(cls)
         made.array, made._node, made._view, made._counter = data.array, None, None, data._counter
@@ -86,7 +87,7 @@ class Tensor(TensorMethods):
     @property
     def _edge(self) -> Node | None:
         """The node that the graph's edges lead to: what made this tensor, or its leaf."""
-        return self._node if self._view is None else self._view.node_of(self)  # type: ignore[no-any-return]
+        return self._node if self._view is None else self._view.node_of(self)
 
     @property
     def requires_grad(self) -> bool:
@@ -95,6 +96,11 @@ class Tensor(TensorMethods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if value and not self.is_leaf:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. This one was computed and requires grad "
+                "already: retain_grad() keeps its gradient, detach() makes a leaf of it."
+            )
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -107,20 +113,34 @@ class Tensor(TensorMethods):
                 "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
             )
         if not requires_grad:
-            self._node = None
+            self._freeze()
         elif self._node is None:
             if self.array.dtype.kind != "f":
                 raise RuntimeError(
                     f"only Tensors of floating point dtype can require gradients; this one is "
                     f"{type_name(self.array.dtype)} ({self.array.dtype}): convert it with .float()."
                 )
-            if self._counter is None:
+            if self._counter is None and not modes.inference:
                 raise RuntimeError(
                     "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed; clone() it."
                 )
-            self._store = self._store or GradStore()
-            self._node = Leaf(self, self._store)
+            self._thaw()
         return self
+
+    def _freeze(self) -> None:
+        """Stop wanting a gradient, also from graphs that were recorded before; the leaf waits for :meth:`_thaw`."""
+        if isinstance(self._node, Leaf):
+            self._node.frozen = True
+            self._frozen = self._node
+        self._node = None
+
+    def _thaw(self) -> None:
+        self._store = self._store or GradStore()
+        if self._frozen is None:
+            self._node = Leaf(self, self._store)
+        else:
+            self._node, self._frozen = self._frozen, None
+            self._node.frozen = False
 
     @property
     def is_leaf(self) -> bool:
@@ -140,6 +160,8 @@ class Tensor(TensorMethods):
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
+        if value is self:
+            raise RuntimeError("can't assign Variable as its own grad: give it a tensor of its own, such as a clone().")
         if value is not None and not isinstance(value, Tensor):
             raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}.")
         if value is not None and (value.shape, value.dtype) != (self.shape, self.dtype):
@@ -164,32 +186,39 @@ class Tensor(TensorMethods):
         """Differentiate this tensor; see :func:`tinygrad_edu.autograd.backward`."""
         differentiate.backward(self, gradient, retain_graph, create_graph, inputs)
 
-    def _accumulate(self, g: Any) -> None:
-        """Add to ``.grad`` a gradient that the walk has captured for this tensor."""
-        self._store = self._store or GradStore()
-        self._store.add(g)
-
     def detach(self) -> Tensor:
         """Return a tensor on the same memory that is not part of the graph."""
-        return wrap(self.array, None, self._counter)  # type: ignore[no-any-return]
+        made: Tensor = wrap(self.array, None, self._counter)
+        made._counter = self._counter  # a view of an inference tensor is one, wherever it is made
+        return made
 
     def detach_(self) -> Tensor:
         """Take this tensor out of the graph that made it."""
-        if self._view is not None and self._edge is not None:
+        if self._view is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
-        self._node = self._view = None
+        self._node = None
         return self
 
     @property
     def data(self) -> Tensor:
         """The same memory, outside the graph and unknown to the version counter."""
-        return wrap(self.array)  # type: ignore[no-any-return]
+        made: Tensor = wrap(self.array)
+        made._counter = None if self._counter is None else [0, None]
+        return made
 
     @data.setter
     def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}.")
+        if self.requires_grad and value.array.dtype.kind != "f":
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point; this one is "
+                f"{type_name(value.array.dtype)} ({value.array.dtype}): convert it with .float()."
+            )
         self.array = value.array
-        if isinstance(self._node, Leaf):
-            self._node.shape, self._node.dtype = value.array.shape, value.array.dtype
+        leaf = self._node or self._frozen
+        if isinstance(leaf, Leaf):
+            leaf.shape, leaf.dtype = value.array.shape, value.array.dtype
 
     @property
     def _version(self) -> int:
@@ -220,7 +249,7 @@ class Tensor(TensorMethods):
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         edge.hooks = {} if edge.hooks is None else edge.hooks
         retain = edge.hooks.pop(_RETAIN, None)
-        handle = add_hook(edge.hooks, _on_values(hook))
+        handle = add_hook(edge.hooks, on_values(hook))
         if retain is not None:
             edge.hooks[_RETAIN] = retain
         return handle
@@ -270,12 +299,14 @@ class Tensor(TensorMethods):
     @property
     def shape(self) -> tuple[int, ...]:
         """The sizes of the axes."""
-        return self.array.shape
+        shape: tuple[int, ...] = self.array.shape
+        return shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of the values."""
-        return self.array.dtype
+        dtype: np.dtype[Any] = self.array.dtype
+        return dtype
 
     @property
     def ndim(self) -> int:
@@ -302,9 +333,7 @@ class Tensor(TensorMethods):
     def numpy(self, *, force: bool = False) -> Array:
         """Return the values as an array on the same memory."""
         if self.requires_grad and not force:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-            )
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self.array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
@@ -333,10 +362,18 @@ class Tensor(TensorMethods):
         return bool(self.array.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._only())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._only())
+
+    def _only(self) -> Any:
+        if self.array.size != 1:
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars; this one has shape {list(self.shape)}: "
+                "reduce it (sum(), mean()) or use tolist()."
+            )
+        return self.array.item()
 
     def __index__(self) -> int:
         if self.array.size != 1 or self.array.dtype.kind not in "iub":
@@ -344,7 +381,7 @@ class Tensor(TensorMethods):
         return int(self.item())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._only())
 
     def __len__(self) -> int:
         if not self.array.ndim:
@@ -356,7 +393,15 @@ class Tensor(TensorMethods):
             raise TypeError("iteration over a 0-d tensor")
         return iter(self.unbind(0))
 
+    def __reversed__(self) -> Tensor:
+        reverse: Tensor = self.flip(0) if self.array.ndim else self
+        return reverse
+
     def __contains__(self, value: Any) -> bool:
+        if not isinstance(value, (Tensor, int, float, np.generic)):
+            raise RuntimeError(
+                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}."
+            )
         return bool((self.array == getattr(value, "array", value)).any())
 
     __hash__ = object.__hash__
@@ -365,7 +410,9 @@ class Tensor(TensorMethods):
         return formatting.tensor_text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if not self.array.ndim and spec else format(str(self), spec)
+        return (
+            format(self.item(), spec) if type(self) is Tensor and not self.array.ndim else object.__format__(self, spec)
+        )
 
     # ---- indexing and copies
 
@@ -374,13 +421,23 @@ class Tensor(TensorMethods):
         return result
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        if value is None or isinstance(value, (str, bytes)):
+            raise TypeError(
+                f"can't assign a {type(value).__name__} to a {type_name(self.array.dtype)} tensor: give a number or a "
+                "tensor."
+            )
         prepared = indexing.prepare_index(index, self.array.shape)
         value = value if is_tensor(value) else wrap(np.asarray(value, self.array.dtype))
         value = indexing.assignable(value, indexing.result_ndim(self.array.ndim, prepared))
-        if indexing.is_basic(prepared):
-            apply_inplace(indexing.copy, (indexing.getitem(self, prepared), value, False))
-        else:
+        if not indexing.is_basic(prepared):
             apply_inplace(indexing.index_put, (self, prepared, value, False))
+            return
+        region = indexing.getitem(self, prepared)
+        if value.ndim == 0:
+            apply_inplace(indexing.fill, (region, value))
+        else:
+            value = value if value.shape == region.shape else value.expand(region.shape)
+            apply_inplace(indexing.copy, (region, value, False))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
@@ -389,35 +446,26 @@ class Tensor(TensorMethods):
                 "detach() or clone() it first."
             )
         if id(self) not in memo:
-            copied = type(self)._make_subclass(type(self), wrap(self.array.copy()), self.requires_grad)
-            copied.__dict__.update({k: v for k, v in self.__dict__.items() if k != "_store"})
+            copied = type(self)._make_subclass(type(self), wrap(self.array.copy("K")), self.requires_grad)
+            copied.__dict__.update(self._own_attributes())
             copied.grad = None if self.grad is None else clone(self.grad.detach())
             memo[id(self)] = copied
         made: Tensor = memo[id(self)]
         return made
 
     def __reduce__(self) -> Any:
-        if not self.is_leaf:
-            raise RuntimeError("Only leaf Tensors can be pickled; detach() the tensor first.")
-        return _rebuild, (type(self), self.array, self.requires_grad)
+        return _rebuild, (type(self), self.array, self.requires_grad, self._own_attributes())
+
+    def _own_attributes(self) -> dict[str, Any]:
+        """Return what the user has set on this tensor."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_store", "_frozen")}
 
 
-def _rebuild(cls: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
-    """Make a pickled tensor again."""
-    return Tensor._make_subclass(cls, wrap(array), requires_grad)
-
-
-def _on_values(hook: Callable[[Tensor], Tensor | None]) -> Callable[[Any], Any]:
-    """Let a function of Tensors work on what travels through the graph: arrays, or Tensors when it is recorded."""
-
-    def call(g: Any) -> Any:
-        if is_tensor(g):
-            result = hook(g)
-            return g if result is None else result
-        result = hook(wrap(g))
-        return g if result is None else result.array
-
-    return call
+def _rebuild(cls: type[Tensor], array: Array, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
+    """Make a pickled tensor again: a leaf, without its gradient."""
+    made = Tensor._make_subclass(cls, wrap(array), requires_grad)
+    made.__dict__.update(attributes)
+    return made
 
 
 connect(Tensor)

@@ -256,6 +256,56 @@ def test_nothing_of_a_finished_graph_is_a_cycle() -> None:
         gc.enable()
 
 
+class SquareKeepingItsOutput(autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        y = x * x
+        ctx.save_for_backward(x, y)
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        x, _ = ctx.saved_tensors
+        return 2 * x * g
+
+
+def test_training_a_network_makes_no_cycles() -> None:
+    nn = tg.nn
+    net = nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 3)
+    )
+    optimizer = tg.optim.Adam(net.parameters())
+    images, labels = tg.randn(4, 1, 6, 6), tg.tensor([0, 1, 2, 0])
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(SquareKeepingItsOutput.apply(net(images)), labels)
+        loss.backward()
+        optimizer.step()
+
+    step()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            step()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_function_that_saves_its_output_dies_without_backward() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        y = SquareKeepingItsOutput.apply(leaf(2.0))
+        gone = weakref.ref(y)
+        del y
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
 def test_grad_mode_is_of_the_thread() -> None:
     seen = []
     with tg.no_grad():

@@ -158,7 +158,7 @@ def test_saved_tensor_changed_in_place_is_noticed() -> None:
     x = leaf(2.0) * 1
     y = Cube.apply(x)
     x.add_(1)
-    with pytest.raises(RuntimeError, match="CubeBackward saved a tensor.*since add_"):
+    with pytest.raises(RuntimeError, match=r"CubeBackward saved a tensor.*since add_"):
         y.sum().backward()
 
 
@@ -185,7 +185,7 @@ def test_once_differentiable_raises_at_the_second_derivative() -> None:
     x = leaf(3.0)
     (g,) = tg.autograd.grad(Once.apply(x).sum(), x, create_graph=True)
     assert g.item() == 6.0
-    with pytest.raises(RuntimeError, match="differentiate twice a function that was marked with @once_differentiable"):
+    with pytest.raises(RuntimeError, match=r"differentiate twice a function that was marked with @once_differentiable"):
         g.sum().backward()
 
 
@@ -232,7 +232,7 @@ def test_returning_an_input_gives_a_new_tensor() -> None:
     ("returned", "error", "message"),
     [
         ((1, 2), RuntimeError, "incorrect number of gradients .expected 1, got 2"),
-        (3.0, TypeError, "expected Variable or None"),
+        (3.0, RuntimeError, "expected Variable or None .got float"),
     ],
 )
 def test_wrong_return_is_refused(returned, error, message) -> None:

@@ -117,9 +117,12 @@ def test_mode_is_put_back_after_an_error() -> None:
 
 def test_anomaly_mode_names_the_op_and_the_line() -> None:
     x = leaf(0.0, 4.0)
-    with pytest.warns(UserWarning, match="Anomaly Detection"), autograd.detect_anomaly():
+    with pytest.warns(UserWarning, match="Anomaly Detection"):
+        mode = autograd.detect_anomaly()
+    message = r"'SqrtBackward0' returned nan values in its 0th(.|\n)*y = x.sqrt\(\) \* 0"
+    with mode:
         y = x.sqrt() * 0  # the gradient of sqrt at 0 is inf, and inf * 0 is nan
-        with pytest.raises(RuntimeError, match=r"'SqrtBackward0' returned nan values in its 0th(.|\n)*y = x.sqrt\(\) \* 0"):
+        with pytest.raises(RuntimeError, match=message):
             y.sum().backward()
     assert not autograd.is_anomaly_enabled()
 
@@ -190,7 +193,10 @@ def test_array_with_tensor_gives_a_tensor() -> None:
         assert y.dtype == tg.float32
 
 
-@pytest.mark.parametrize("name", ["mean", "var", "std", "max", "min", "prod", "transpose", "squeeze", "concatenate", "stack"])
+REDUCE = ["mean", "var", "std", "max", "min", "prod"]
+
+
+@pytest.mark.parametrize("name", [*REDUCE, "transpose", "squeeze", "concatenate", "stack"])
 def test_numpys_function_means_the_same(name: str) -> None:
     a = np.array([[1.0, 2.0], [3.0, 5.0]])
     x = tg.tensor(a)

@@ -77,7 +77,8 @@ def test_saved_value_changed_names_both_ops() -> None:
     y = x * 1
     z = y * y
     y.add_(1)
-    with pytest.raises(RuntimeError, match=r"modified by an inplace operation: MulBackward0 \(mul\).*version 0.*version 1 since add_"):
+    message = r"modified by an inplace operation: MulBackward0 \(mul\).*version 0.*version 1 since add_"
+    with pytest.raises(RuntimeError, match=message):
         z.sum().backward()
 
 

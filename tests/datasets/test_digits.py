@@ -11,9 +11,7 @@ def test_digits_are_what_the_package_ships():
     assert (digits.data.dtype, digits.data.shape) == (np.uint8, (1797, 8, 8))
     assert (digits.targets.dtype, digits.targets.shape) == (np.int64, (1797,))
     content = digits.data.tobytes() + digits.targets.astype("<i8").tobytes()
-    assert hashlib.sha256(content).hexdigest() == (
-        "65e5b4619795efb40c1082f4c350c049e4ad552200d369b6ae99e21eef5e72c5"
-    )
+    assert hashlib.sha256(content).hexdigest() == ("65e5b4619795efb40c1082f4c350c049e4ad552200d369b6ae99e21eef5e72c5")
 
 
 def test_digits_are_scikit_learns():

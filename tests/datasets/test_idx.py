@@ -21,18 +21,14 @@ CODES = {
     "float64": 0x0E,
 }
 arrays = st.sampled_from(sorted(CODES)).flatmap(
-    lambda dtype: hnp.arrays(
-        dtype, hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4)
-    )
+    lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4))
 )
 
 
 def encoded(array):
     """Return the array as IDX by the description of the format, with ``struct`` alone."""
     letter = {"uint8": "B", "int8": "b", "int16": "h", "int32": "i", "float32": "f", "float64": "d"}
-    header = struct.pack(
-        f">BBBB{array.ndim}I", 0, 0, CODES[array.dtype.name], array.ndim, *array.shape
-    )
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, CODES[array.dtype.name], array.ndim, *array.shape)
     return header + struct.pack(f">{array.size}{letter[array.dtype.name]}", *array.ravel().tolist())
 
 
@@ -102,9 +98,7 @@ def test_path_may_be_a_string(path):
 def test_file_cut_anywhere_is_refused(path, array, data):
     content = encoded(array)
     cut = data.draw(st.integers(0, len(content) - 1))
-    refused(
-        path, content[:cut], "ends within its header" if cut < 4 + 4 * array.ndim else "cut short"
-    )
+    refused(path, content[:cut], "ends within its header" if cut < 4 + 4 * array.ndim else "cut short")
 
 
 @given(array=arrays, data=st.data())
@@ -192,8 +186,6 @@ def test_dtype_that_idx_has_not_is_not_written(tmp_path, dtype):
 
 @pytest.mark.parametrize("shape", [(), (2**32, 0)])
 def test_shape_that_idx_has_not_is_not_written(tmp_path, shape):
-    with pytest.raises(
-        ValueError, match=r"write_idx: an array of shape .* does not fit.*Reshape it"
-    ):
+    with pytest.raises(ValueError, match=r"write_idx: an array of shape .* does not fit.*Reshape it"):
         datasets.write_idx(tmp_path / "file", np.zeros(shape, np.uint8))
     assert os.listdir(tmp_path) == []

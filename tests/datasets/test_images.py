@@ -68,9 +68,7 @@ def test_index_out_of_range_is_refused(index):
 
 @pytest.mark.parametrize("index", [slice(2), 1.0, [0, 1], None])
 def test_index_that_is_no_integer_is_refused(index):
-    with pytest.raises(
-        TypeError, match=rf"Spots: .* integer, got {type(index).__name__}; .*arrays\("
-    ):
+    with pytest.raises(TypeError, match=rf"Spots: .* integer, got {type(index).__name__}; .*arrays\("):
         spots()[index]
 
 

@@ -11,10 +11,7 @@ import pytest
 from tinygrad_edu import datasets
 
 KINDS = [datasets.MNIST, datasets.FashionMNIST]
-NAMES = {
-    split: (f"{split}-images-idx3-ubyte", f"{split}-labels-idx1-ubyte")
-    for split in ("train", "t10k")
-}
+NAMES = {split: (f"{split}-images-idx3-ubyte", f"{split}-labels-idx1-ubyte") for split in ("train", "t10k")}
 
 
 def write_split(folder, split, n=3, first=0, suffix=""):
@@ -112,9 +109,7 @@ def test_nothing_there_names_both_files_and_both_folders(tmp_path):
 def test_one_file_missing_names_that_one(tmp_path):
     write_split(tmp_path, "train")
     (tmp_path / NAMES["train"][0]).unlink()
-    with pytest.raises(
-        FileNotFoundError, match=r"incomplete: train-images-idx3-ubyte \(raw or .gz\)"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"incomplete: train-images-idx3-ubyte \(raw or .gz\)"):
         datasets.MNIST(tmp_path)
 
 
@@ -144,9 +139,7 @@ def test_labels_for_other_images_are_refused(tmp_path):
 def test_images_of_another_shape_are_refused(tmp_path, shape):
     write_split(tmp_path, "train")
     datasets.write_idx(tmp_path / NAMES["train"][0], np.zeros(shape, np.uint8))
-    with pytest.raises(
-        ValueError, match=rf"MNIST: .*{re.escape(str(shape))}; .* uint8 \(N, 28, 28\)"
-    ):
+    with pytest.raises(ValueError, match=rf"MNIST: .*{re.escape(str(shape))}; .* uint8 \(N, 28, 28\)"):
         datasets.MNIST(tmp_path)
 
 
@@ -196,9 +189,7 @@ def test_download_fetches_both_splits_once(mirror, tmp_path):
     assert asked == 8  # four files, each from two mirrors
     datasets.MNIST(root, download=True)
     assert len(mirror.asked) == asked
-    assert sorted(os.listdir(root / "MNIST" / "raw")) == sorted(
-        name for name, _ in datasets.MNIST.resources
-    )
+    assert sorted(os.listdir(root / "MNIST" / "raw")) == sorted(name for name, _ in datasets.MNIST.resources)
 
 
 def test_download_leaves_alone_what_is_there(mirror, tmp_path):
@@ -235,9 +226,7 @@ def test_offline_says_which_files_to_put_where(tmp_path, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     monkeypatch.setattr(datasets.MNIST, "mirrors", [f"http://127.0.0.1:{port}"])
-    with pytest.raises(
-        RuntimeError, match=r"refused.*Without a connection, get train-images.* and put"
-    ):
+    with pytest.raises(RuntimeError, match=r"refused.*Without a connection, get train-images.* and put"):
         datasets.MNIST(tmp_path, download=True)
     assert os.listdir(tmp_path) == []
 
@@ -269,9 +258,7 @@ def test_real_mnist_has_the_expected_checksums(real_data):
 
 def test_real_mnist_has_only_its_t10k_split(real_data):
     assert datasets.MNIST.available_splits(real_data / "mnist") == ("t10k",)
-    with pytest.raises(
-        FileNotFoundError, match=r"The t10k split is there: load it with train=False"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"The t10k split is there: load it with train=False"):
         datasets.MNIST(real_data / "mnist")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,7 @@ import pytest
 
 from support.repository import ROOT, files
 
-FENCE = re.compile(
-    r"^(?P<indent> *)```(?P<kind>\w*)[^\n]*\n(?P<body>.*?)^(?P=indent)```[ ]*$", re.M | re.S
-)
+FENCE = re.compile(r"^(?P<indent> *)```(?P<kind>\w*)[^\n]*\n(?P<body>.*?)^(?P=indent)```[ ]*$", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,9 @@ class Block:
 
 def python_blocks(text: str) -> list[Block]:
     """Read the Python blocks of a Markdown text."""
-    fences = list(FENCE.finditer(text))
+    fences = [*FENCE.finditer(text), None]
     blocks = []
-    for fence, following in zip(fences, [*fences[1:], None], strict=True):
+    for fence, following in itertools.pairwise(fences):
         if fence["kind"] != "python":
             continue
         output = None
@@ -64,16 +63,12 @@ def run_blocks(blocks: list[Block], source: str) -> None:
 
 
 DOCUMENTS = [
-    path
-    for path in files()
-    if path.suffix == ".md" and (path.parent == ROOT or path.is_relative_to(ROOT / "docs"))
+    path for path in files() if path.suffix == ".md" and (path.parent == ROOT or path.is_relative_to(ROOT / "docs"))
 ]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_python_blocks_run_and_print_what_they_say(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_python_blocks_run_and_print_what_they_say(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run_blocks(python_blocks(path.read_text(encoding="utf-8")), str(path))
 

@@ -60,9 +60,7 @@ def test_there_are_examples() -> None:
 def test_example_runs_with_few_steps(path: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", str(path), "--steps", "3"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip(), "an example says what it did"
 

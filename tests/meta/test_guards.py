@@ -96,9 +96,7 @@ def test_every_test_starts_from_the_same_random_numbers(inner: pytest.Pytester) 
     ("options", "max_examples", "derandomize"),
     [([], 20, True), (["--hypothesis-profile=thorough"], 500, False)],
 )
-def test_hypothesis_profile(
-    inner: pytest.Pytester, options: list[str], max_examples: int, derandomize: bool
-) -> None:
+def test_hypothesis_profile(inner: pytest.Pytester, options: list[str], max_examples: int, derandomize: bool) -> None:
     inner.makepyfile(
         f"""
         from hypothesis import given, settings, strategies

@@ -20,7 +20,7 @@ from support.source import package_folders
 BUILD = """
 import sys
 from setuptools import build_meta
-print(build_meta.build_wheel(sys.argv[1]), build_meta.build_sdist(sys.argv[1]))
+print(getattr(build_meta, sys.argv[1])(sys.argv[2]))
 """
 
 BACKWARD = """
@@ -41,10 +41,12 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 def build(source: Path, output: Path) -> tuple[Path, Path]:
-    """Build the wheel and the sdist of a source folder."""
+    """Build the wheel and the sdist of a source folder, each in a process of its own (PEP 517)."""
     output.mkdir()
-    wheel, sdist = run(sys.executable, "-c", BUILD, output, cwd=source).splitlines()[-1].split()
-    return output / wheel, output / sdist
+    hooks = "build_wheel", "build_sdist"
+    printed = [run(sys.executable, "-c", BUILD, hook, output, cwd=source) for hook in hooks]
+    wheel, sdist = [output / text.splitlines()[-1] for text in printed]
+    return wheel, sdist
 
 
 @pytest.fixture(scope="module")
@@ -110,17 +112,20 @@ def fresh_environment(folder: Path) -> Path:
     return folder / "bin"
 
 
+def pip_install(scripts: Path, *what: str | Path) -> None:
+    """Install into an environment without asking the network for anything."""
+    pip = [sys.executable, "-m", "pip", "--python", scripts / "python", "install", "--quiet"]
+    run(*pip, "--no-deps", "--no-index", "--no-build-isolation", *what, cwd=scripts)
+
+
 @pytest.fixture(scope="module")
 def installed(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     scripts = fresh_environment(tmp_path_factory.mktemp("environment") / "venv")
-    pip = [sys.executable, "-m", "pip", "--python", scripts / "python"]
-    run(*pip, "install", "--quiet", "--no-deps", "--no-index", built[0], cwd=scripts)
+    pip_install(scripts, built[0])
     return scripts
 
 
-def test_installed_wheel_imports_and_differentiates_elsewhere(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_installed_wheel_imports_and_differentiates_elsewhere(installed: Path, tmp_path: Path) -> None:
     paths = run(installed / "python", "-W", "error", "-c", BACKWARD, cwd=tmp_path).split()
     assert len(paths) == 2
     assert all(Path(path).is_relative_to(installed.parent) for path in paths), paths
@@ -131,3 +136,13 @@ def test_installed_command_and_module_show_their_help(installed: Path, tmp_path:
     module = run(installed / "python", "-m", "tinygrad_edu", "--help", cwd=tmp_path)
     assert "train" in command
     assert "train" in module
+
+
+def test_checkout_without_links_works_when_installed_editable(tmp_path: Path) -> None:
+    checkout = copy_to(tmp_path / "checkout")
+    (checkout / "tinygrad_edu" / "nn").unlink()
+    scripts = fresh_environment(tmp_path / "venv")
+    pip_install(scripts, "-e", checkout)
+    package, nn = run(scripts / "python", "-c", BACKWARD, cwd=tmp_path).split()
+    assert Path(package).parent == checkout / "tinygrad_edu"
+    assert Path(nn).parent == checkout / "nn"

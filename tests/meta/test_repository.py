@@ -12,10 +12,7 @@ from support.repository import ROOT, files
 FILES = files()
 MEGABYTE = 1_000_000
 # The home, temporary and mounted folders of one machine; in pieces, so that this file names none.
-ABSOLUTE = re.compile(
-    r"(?<![\w.~/:-])/(?:"
-    + r"home|root|tmp|work|mnt|opt|Users|private)/|\b[A-Z]:\\+(?:Users|Temp)\b"
-)
+ABSOLUTE = re.compile(r"(?<![\w.~/:-])/(?:" + r"home|root|tmp|work|mnt|opt|Users|private)/|\b[A-Z]:\\+(?:Users|Temp)\b")
 MARKDOWN_LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
 
 
@@ -51,16 +48,12 @@ def test_no_file_names_a_path_of_one_machine() -> None:
     assert {n: lines for n, t in texts.items() if t and (lines := absolute_paths(t))} == {}
 
 
-@pytest.mark.parametrize(
-    "line", ["open('/" + "home/me')", "see /" + "tmp/x", "=/" + "work/a", "C:" + "\\Users\\me"]
-)
+@pytest.mark.parametrize("line", ["open('/" + "home/me')", "see /" + "tmp/x", "=/" + "work/a", "C:" + "\\Users\\me"])
 def test_planted_absolute_path_is_found(line: str) -> None:
     assert absolute_paths(f"first\n{line}\n") == [line]
 
 
-@pytest.mark.parametrize(
-    "line", ["#!/usr/bin/env bash", "../shared/data", "https://a.org/home/x", "a/tmp/b", "1/2"]
-)
+@pytest.mark.parametrize("line", ["#!/usr/bin/env bash", "../shared/data", "https://a.org/home/x", "a/tmp/b", "1/2"])
 def test_relative_paths_and_addresses_are_allowed(line: str) -> None:
     assert absolute_paths(line) == []
 

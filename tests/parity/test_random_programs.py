@@ -80,10 +80,12 @@ class Machine:
         library, ndim = self.library, x.ndim
         axis = a % ndim if ndim else 0
         size = x.shape[axis] if ndim else 1
+        if kind in ("zero_", "copy_", *WRITES) and expanded(x):
+            return None  # PyTorch lets some writes to expanded tensors pass; here every one is refused
         if kind in BINARY:
             return getattr(library, kind)(x, y * y + 1 if kind == "div" else y)
         if kind in INPLACE_BINARY:
-            return _nothing(getattr(x, kind)(y))
+            return _nothing(getattr(x, kind)(y * 1 if partly_overlap(x, y) else y))
         if kind in INPLACE_UNARY:
             return _nothing(getattr(x, kind)())
         if kind in UNARY:
@@ -91,13 +93,13 @@ class Machine:
         if kind in WRITES:
             return _nothing(self._write(kind, x, y, a, b))
         if kind == "select":
-            return x[a % len(x)]
+            return x[a % max(len(x), 1)]
         if kind == "slice":
             return x[a % 3 :]
         if kind == "step":
             return x[:: 1 + a % 2]
         if kind == "ellipsis":
-            return x[..., b % x.shape[-1] if ndim else 0]
+            return x[..., b % max(x.shape[-1], 1) if ndim else 0]
         if kind == "new_axis":
             return x[None]
         if kind == "transpose":
@@ -125,7 +127,7 @@ class Machine:
         if kind == "detach":
             return x.detach()
         if kind == "take_list":
-            return x[[0, a % len(x), 0]]
+            return x[[0, a % max(len(x), 1), 0]]
         if kind == "take_mask":
             return x[x > 0]
         if kind in ("sum", "mean", "amax"):
@@ -136,16 +138,17 @@ class Machine:
         return library.where(x > 0, x, y)
 
     def _write(self, kind: str, x: Any, y: Any, a: int, b: int) -> Any:
+        # `* 1`: what is written shares no memory with where it goes; PyTorch reads while it writes.
         if kind == "set_int":
-            x[a % len(x)] = y[b % len(y)]
+            x[a % max(len(x), 1)] = y[b % max(len(y), 1)] * 1
         elif kind == "set_slice":
-            x[..., a % 2 :] = y[..., a % 2 :]
+            x[..., a % 2 :] = y[..., a % 2 :] * 1
         elif kind == "set_mask":
             x[x > 0.5] = 0.25 * a
         elif kind == "set_list":
-            x[[0, a % len(x)]] = y[b % len(y)]
+            x[[0, a % max(len(x), 1)]] = y[b % max(len(y), 1)] * 1
         elif kind == "set_number":
-            x[a % len(x)] = 0.5 * b
+            x[a % max(len(x), 1)] = 0.5 * b
         else:
             x.masked_fill_(x < 0, 0.5)
 
@@ -199,3 +202,20 @@ def known(tensor: Any) -> tuple[Any, ...]:
         return tensor.requires_grad, tensor.is_leaf, tensor._version
     except RuntimeError:
         return ("refused", tensor._version)
+
+
+def expanded(tensor: Any) -> bool:
+    """Tell whether a tensor shows some of its memory more than once."""
+    return any(step == 0 and size > 1 for step, size in zip(tensor.stride(), tensor.shape))
+
+
+def partly_overlap(x: Any, y: Any) -> bool:
+    """Tell whether ``y`` lies in the memory of ``x`` in another way: PyTorch refuses some, or reads while it writes."""
+    (a, b), (c, d) = memory(x), memory(y)
+    return a < d and c < b and (tuple(x.shape), x.stride()) != (tuple(y.shape), y.stride())
+
+
+def memory(tensor: Any) -> tuple[int, int]:
+    """Return the addresses between which a tensor's elements lie."""
+    reach = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride()) if size)
+    return tensor.data_ptr(), tensor.data_ptr() + (reach + 1) * tensor.element_size()

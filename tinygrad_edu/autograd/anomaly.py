@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -12,8 +13,9 @@ import numpy as np
 
 __all__ = ["detect_anomaly", "is_anomaly_enabled", "set_detect_anomaly"]
 
-_PACKAGE = str(Path(__file__).resolve().parent.parent)
-_NN = str(Path(_PACKAGE).parent / "nn")  # the same folder, reached without the link
+_PACKAGE = Path(__file__).parent.parent
+# The package may be reached through a link, and its nn is one in a checkout: both spellings are ours.
+_OURS = tuple({f"{folder}{os.sep}" for folder in (_PACKAGE, _PACKAGE.resolve(), (_PACKAGE / "nn").resolve())})
 
 
 class _State:
@@ -72,7 +74,7 @@ class detect_anomaly(set_detect_anomaly):
 def made_at() -> str:
     """Return the stack of the line that is being run, without the frames of this package."""
     frames = traceback.extract_stack()
-    own = [f for f in frames if not f.filename.startswith((_PACKAGE, _NN))]
+    own = [f for f in frames if not f.filename.startswith(_OURS)]
     return "".join(traceback.format_list(own[-8:]))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..op import runtime
 from .graph import Node, run
-from .modes import set_grad_enabled
+from .modes import modes
 
 __all__ = ["backward", "grad"]
 
@@ -50,10 +50,9 @@ def backward(
     if not wanted:
         raise RuntimeError("`inputs` argument to `backward` cannot be empty; leave it out for all leaves.")
     nodes = _nodes(wanted)
-    captured = _walk(roots, nodes, retain, create_graph)
-    for tensor, node in zip(wanted, nodes):
-        if captured[node] is not None:
-            tensor._accumulate(captured[node])
+    for tensor in wanted:
+        tensor.retain_grad()  # a leaf keeps its gradient anyway
+    _walk(roots, nodes, retain, create_graph, accumulate=True)
 
 
 def grad(
@@ -98,6 +97,8 @@ def grad(
     if allow_unused is False and materialize_grads:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True.")
     wanted = _listed(inputs)
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `grad` cannot be empty; name what to differentiate with respect to.")
     roots = _roots("grad", _listed(outputs), _listed(grad_outputs), create_graph)
     nodes = _nodes(wanted)
     captured = _walk(roots, nodes, create_graph if retain_graph is None else retain_graph, create_graph)
@@ -112,9 +113,15 @@ def grad(
     return tuple([_result(g, tensor, materialize_grads) for g, tensor in zip(found, wanted)])
 
 
-def _walk(roots: list[tuple[Node, Any]], targets: Any, retain: bool, create_graph: bool) -> dict[Node, Any]:
-    with set_grad_enabled(create_graph), np.errstate(all="ignore"):
-        return run(roots, targets=targets, retain_graph=retain, create_graph=create_graph)
+def _walk(
+    roots: list[tuple[Node, Any]], targets: Any, retain: bool, create_graph: bool, accumulate: bool = False
+) -> dict[Node, Any]:
+    before, modes.grad = modes.grad, create_graph and not modes.inference
+    try:
+        with np.errstate(all="ignore"):
+            return run(roots, targets=targets, accumulate=accumulate, retain_graph=retain, create_graph=create_graph)
+    finally:
+        modes.grad = before
 
 
 def _listed(value: Any) -> list[Any]:
@@ -126,6 +133,8 @@ def _listed(value: Any) -> list[Any]:
 def _nodes(tensors: Sequence[Any]) -> list[Node]:
     """Return the node of each input."""
     for i, tensor in enumerate(tensors):
+        if not isinstance(tensor, runtime.Tensor):
+            raise RuntimeError(f"all inputs have to be Tensors, but inputs[{i}] is a {type(tensor).__name__}.")
         if not tensor.requires_grad:
             raise RuntimeError(
                 f"One of the differentiated Tensors does not require grad: inputs[{i}] of shape "
@@ -143,8 +152,6 @@ def _roots(who: str, outputs: list[Any], given: list[Any], create_graph: bool) -
     roots = []
     for i, (tensor, g) in enumerate(zip(outputs, given)):
         node = tensor._edge
-        if node is None and g is not None and len(outputs) > 1:
-            continue
         if node is None:
             raise RuntimeError(
                 f"element {i} of tensors does not require grad and does not have a grad_fn: it was not computed "
@@ -181,5 +188,3 @@ def _result(g: Any, tensor: Any, materialize: bool) -> Any:
         return g
     # A gradient that is shared or read-only (an expanded one) becomes an array of its own.
     return runtime.wrap(g if isinstance(g, np.ndarray) and g.base is None and g.flags.writeable else np.array(g))
-
-

@@ -6,6 +6,7 @@ The shorter form, and the one that the package's own ops have, is ``@op``.
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ class FunctionCtx:
         self._not_differentiable: tuple[Any, ...] = ()
         self._dirty: tuple[Any, ...] = ()
         self._materialize = True
-        self._node: Any = None
+        self._node: Any = None  # a weak reference: the node holds the context
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors (inputs, outputs or others) for ``backward``; a later write to one of them is noticed."""
@@ -64,7 +65,13 @@ class FunctionCtx:
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """The kept tensors."""
-        return () if self._node is None else self._node.saved_tensors()
+        if self._node is None:
+            return ()
+        node = self._node()
+        if node is None:
+            raise RuntimeError(_FREED_MESSAGE)
+        tensors: tuple[Any, ...] = node.saved_tensors()
+        return tensors
 
 
 class Function:
@@ -109,23 +116,31 @@ class Function:
         raise NotImplementedError("You must implement the backward function for custom autograd.Function.")
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
-        """Run ``forward`` and record it."""
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run ``forward`` and record it; keywords are handed on, and have no gradient."""
         ctx = FunctionCtx()
         edges = tuple(a._edge if isinstance(a, runtime.Tensor) else None for a in args)
         ctx.needs_input_grad = tuple(edge is not None for edge in edges)
         with no_grad():
-            result = cls._forward(ctx, args)
-        outputs = result if isinstance(result, tuple) else (result,)
+            result = cls._forward(ctx, args, kwargs)
+        outputs: Sequence[Any] = result if isinstance(result, tuple) else (result,)
+        if any(not _among(tensor, outputs) for tensor in ctx._dirty):
+            raise RuntimeError(
+                "Some elements marked as dirty during the forward method were not returned as output. The inputs that "
+                "are modified inplace must all be outputs of the Function."
+            )
         if modes.grad and any(ctx.needs_input_grad):
             outputs = _record(cls, ctx, args, edges, outputs)
+        else:
+            ctx._to_save = ()
+            outputs = [_returned(output, args, ctx._dirty) for output in outputs]
         return tuple(outputs) if isinstance(result, tuple) else outputs[0]
 
     @classmethod
-    def _forward(cls, ctx: FunctionCtx, args: tuple[Any, ...]) -> Any:
+    def _forward(cls, ctx: FunctionCtx, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if cls.setup_context is Function.setup_context:
-            return cls.forward(ctx, *args)
-        result = cls.forward(*args)
+            return cls.forward(ctx, *args, **kwargs)
+        result = cls.forward(*args, **kwargs)
         cls.setup_context(ctx, args, result)
         return result
 
@@ -144,6 +159,7 @@ def _record(
     for i, output in enumerate(outputs):
         results.append(_output(node, ctx, args, output, None if single else i))
     node.keep(ctx._to_save, outputs, results)
+    ctx._to_save = ctx._dirty = ctx._not_differentiable = ()  # an output there would make a cycle
     return results
 
 
@@ -152,15 +168,25 @@ def _output(node: FunctionNode, ctx: FunctionCtx, args: tuple[Any, ...], output:
     if not isinstance(output, runtime.Tensor):
         return output
     differentiable = output.dtype.kind == "f" and not _among(output, ctx._not_differentiable)
-    place = node.output(output, number) if differentiable else None
+    place = node.output(output, number, differentiable)
     if _among(output, ctx._dirty):
         return _written(output, place)
-    if not differentiable:
+    if place is None:
         return output.detach() if _among(output, args) else output
     if _among(output, args):
-        output = output.detach()
-    output._node, output._view = place, None
+        with no_grad():
+            output = output.view_as(output)
+    output._node = place
+    if output._view is not None:
+        output._view.made = "custom" if number is None else "several"
+        output._view.version = output._counter[0]
     return output
+
+
+def _returned(output: Any, args: tuple[Any, ...], dirty: Sequence[Any]) -> Any:
+    """Give an output of a call that is not recorded: an input that was returned becomes a tensor of its own."""
+    as_is = isinstance(output, runtime.Tensor) and _among(output, args) and not _among(output, dirty)
+    return output.view_as(output) if as_is else output
 
 
 def _written(tensor: Any, place: Node | None) -> Any:
@@ -184,24 +210,24 @@ class FunctionNode(Node):
 
     __slots__ = ("count", "ctx", "function", "outputs", "released", "saved")
 
-    def __init__(
-        self, function: type[Function], ctx: FunctionCtx, edges: tuple[Node | None, ...], count: int
-    ) -> None:
+    def __init__(self, function: type[Function], ctx: FunctionCtx, edges: tuple[Node | None, ...], count: int) -> None:
         self.edges, self.function, self.ctx, self.count = edges, function, ctx, count
         self.shape = self.dtype = self.hooks = None
         self.trace = anomaly.made_at() if anomaly.state.enabled else None
         self.outputs: dict[int, tuple[tuple[int, ...], np.dtype[Any]]] = {}
         self.saved: list[Any] = []
         self.released = False
-        ctx._node = self
+        ctx._node = weakref.ref(self)
 
     def name(self) -> str:
         """Return the class's name as PyTorch prints it."""
         return f"{self.function.__name__}Backward"
 
-    def output(self, tensor: Any, number: int | None) -> Node:
-        """Return the node that an output leads to."""
+    def output(self, tensor: Any, number: int | None, differentiable: bool) -> Node | None:
+        """Return the node that an output leads to; None where it has no gradient."""
         self.outputs[number or 0] = (tensor.array.shape, tensor.array.dtype)
+        if not differentiable:
+            return None
         if number is None:
             self.shape, self.dtype = tensor.array.shape, tensor.array.dtype
             return self
@@ -222,10 +248,7 @@ class FunctionNode(Node):
     def saved_tensors(self) -> tuple[Any, ...]:
         """Return what was kept, after checking that it was not written to."""
         if self.released:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they "
-                "have already been freed). Specify retain_graph=True the first time."
-            )
+            raise RuntimeError(_FREED_MESSAGE)
         return tuple([self._unpack(*item) for item in self.saved])
 
     def _unpack(self, tensor: Any, place: tuple[bool, int | None] | None, version: int | None) -> Any:
@@ -248,7 +271,7 @@ class FunctionNode(Node):
         grads = [self._incoming(arrived, i) for i in range(self.count)]
         with enable_grad() if create_graph else no_grad():
             result = self.function.backward(self.ctx, *grads)
-        found = list(result) if isinstance(result, (tuple, list)) else [result]
+        found = list(result) if isinstance(result, tuple) else [result]
         found = self._check(found, needed)
         return found if create_graph else [None if r is None else r.array for r in found]
 
@@ -266,12 +289,13 @@ class FunctionNode(Node):
         if len(found) < len(self.edges) or any(g is not None for g in extra):
             raise RuntimeError(
                 f"function {self.name()} returned an incorrect number of gradients (expected {len(self.edges)}, got "
-                f"{len(found)}): one for each argument of forward, None where there is none."
+                f"{len(found)}): a tuple with one for each argument of forward, None where there is none."
             )
         for i, g in enumerate(found[: len(self.edges)]):
             if g is not None and not isinstance(g, runtime.Tensor):
-                raise TypeError(
-                    f"function {self.name()} returned a {type(g).__name__} as gradient {i}: expected Variable or None."
+                raise RuntimeError(
+                    f"expected Variable or None (got {type(g).__name__}): backward of {self.name()} returned it as "
+                    f"gradient {i}; return a Tensor."
                 )
         return [g if edge is not None else None for g, edge in zip(found, needed)]
 
@@ -326,12 +350,18 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         if not modes.grad:
             return result
         # Stand-ins that lead to what the result really depends on: the inputs, and the gradients that arrived.
-        edges = [edge for edge in ctx._node.edges if edge is not None]
+        edges = [edge for edge in ctx._node().edges if edge is not None]
         sources = [runtime.wrap(np.zeros(0, edge.dtype), edge) for edge in edges] + [g for g in grads if g is not None]
         found = result if isinstance(result, (tuple, list)) else (result,)
         return tuple([None if g is None else _Refuse.apply(g, *sources) for g in found])
 
     return wrapped
+
+
+_FREED_MESSAGE = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+    "freed). Specify retain_graph=True the first time."
+)
 
 
 class _Refuse(Function):
@@ -344,5 +374,3 @@ class _Refuse(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
-
-

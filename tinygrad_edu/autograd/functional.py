@@ -19,9 +19,7 @@ __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 Func = Callable[..., Any]
 
 
-def vjp(
-    func: Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
-) -> tuple[Any, Any]:
+def vjp(func: Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
     """Return ``func(*inputs)`` and the product of ``v`` with its Jacobian, v J.
 
     Parameters
@@ -49,9 +47,7 @@ def vjp(
     return _finish(outputs, create_graph), _like(inputs, found)
 
 
-def jvp(
-    func: Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
-) -> tuple[Any, Any]:
+def jvp(func: Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
     """Return ``func(*inputs)`` and the product of its Jacobian with ``v`` (in the shape of the inputs), J v.
 
     u J is linear in u, and its derivative with respect to u in the direction v is J v.
@@ -60,38 +56,56 @@ def jvp(
         points = _points(inputs, create_graph)
         outputs = func(*points)
         v = _vectors(v, _like(inputs, points))
-        dummies = [_zeros(out).requires_grad_() for out in _tuple(outputs)]
+        dummies = [_zeros(out).requires_grad_() for out in _checked("outputs of the function", outputs)]
         pulled = _pull("jvp", outputs, points, dummies, True, strict)
-        found = grad(pulled, dummies, v, create_graph=create_graph, allow_unused=True, materialize_grads=True)
+        found = _pull("jvp", pulled, dummies, v, create_graph, False)
+        found = _check(found, "jvp", strict, create_graph)
     return _finish(outputs, create_graph), _like(outputs, _cut(found, create_graph))
 
 
-def jacobian(func: Func, inputs: Any, create_graph: bool = False, strict: bool = False) -> Any:
-    """Return the Jacobian: for one output and one input a Tensor of shape ``out.shape + in.shape``, else tuples."""
+def jacobian(
+    func: Func,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    strategy: str = "reverse-mode",
+) -> Any:
+    """Return the Jacobian: for one output and one input a Tensor of shape ``out.shape + in.shape``, else tuples.
+
+    ``vectorize`` is PyTorch's hint for speed and changes nothing; the only ``strategy`` is "reverse-mode".
+    """
+    _check_strategy("jacobian", strategy)
     with enable_grad():
         points = _points(inputs, create_graph)
         outputs = func(*points)
-        rows = [_rows(out, points, create_graph, strict) for out in _tuple(outputs)]
+        rows = [_rows(out, points, create_graph, strict) for out in _checked("outputs of the function", outputs)]
     return _like(outputs, [_like(inputs, row) for row in rows])
 
 
-def hessian(func: Func, inputs: Any, create_graph: bool = False, strict: bool = False) -> Any:
-    """Return the matrix of second derivatives of a function with one number as result."""
+def hessian(
+    func: Func,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    outer_jacobian_strategy: str = "reverse-mode",
+) -> Any:
+    """Return the matrix of second derivatives of a function with one number as result; options as in jacobian."""
+    _check_strategy("hessian", outer_jacobian_strategy)
 
     def first(*points: Any) -> tuple[Any, ...]:
         out = _scalar("hessian", func(*points))
         found = grad(out, points, create_graph=True, allow_unused=True, materialize_grads=not strict)
         return _check(found, "hessian", strict)
 
-    result = jacobian(first, inputs, create_graph)
+    result = jacobian(first, inputs, create_graph, strict)
     if isinstance(inputs, runtime.Tensor):
         return result[0]
     return result
 
 
-def hvp(
-    func: Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
-) -> tuple[Any, Any]:
+def hvp(func: Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
     """Return ``func(*inputs)`` and the product of its Hessian with ``v``, H v.
 
     The Hessian is symmetric, so this is :func:`vhp`: one derivative of the product of gradient and v.
@@ -99,9 +113,7 @@ def hvp(
     return vhp(func, inputs, v, create_graph, strict)
 
 
-def vhp(
-    func: Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
-) -> tuple[Any, Any]:
+def vhp(func: Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
     """Return ``func(*inputs)`` and the product of ``v`` with its Hessian, v H."""
     with enable_grad():
         points = _points(inputs, create_graph)
@@ -113,15 +125,27 @@ def vhp(
     return _finish(out, create_graph), _like(inputs, found)
 
 
+def _check_strategy(who: str, strategy: str) -> None:
+    if strategy != "reverse-mode":
+        raise NotImplementedError(f'{who}: strategy {strategy!r} is not offered; use "reverse-mode".')
+
+
 def _points(inputs: Any, create_graph: bool) -> tuple[Any, ...]:
     """Make the inputs differentiable: views of them when the result is recorded, else leaves of their own."""
-    tensors = _tuple(inputs)
-    for i, tensor in enumerate(tensors):
-        if not isinstance(tensor, runtime.Tensor):
-            raise TypeError(f"inputs[{i}] is a {type(tensor).__name__}: the inputs must be Tensors.")
+    tensors = _checked("inputs", inputs)
     if create_graph:
         return tuple(t.view_as(t) if t.requires_grad else t.detach().requires_grad_() for t in tensors)
     return tuple(t.detach().requires_grad_() for t in tensors)
+
+
+def _checked(what: str, values: Any) -> tuple[Any, ...]:
+    """Return a tuple of Tensors."""
+    for value in _tuple(values):
+        if not isinstance(value, runtime.Tensor):
+            raise TypeError(
+                f"The {what} must be either a Tensor or a tuple of Tensors, but got {type(value).__name__}."
+            )
+    return _tuple(values)
 
 
 def _pull(
@@ -135,12 +159,16 @@ def _pull(
         return tuple(_zeros(p) for p in points)
     outs, us = zip(*pairs)
     found = grad(outs, points, us, create_graph=create_graph, allow_unused=True, materialize_grads=not strict)
-    return _check(found, who, strict)
+    return _check(found, who, strict, create_graph)
 
 
-def _check(found: tuple[Any, ...], who: str, strict: bool) -> tuple[Any, ...]:
+def _check(found: tuple[Any, ...], who: str, strict: bool, create_graph: bool = False) -> tuple[Any, ...]:
     if strict and any(g is None for g in found):
         raise RuntimeError(f"{who}: the output is independent of one of the inputs; strict=True does not allow it.")
+    if strict and create_graph and not all(g.requires_grad for g in found):
+        raise RuntimeError(
+            f"{who}: the derivative is independent of the inputs; strict=True with create_graph=True does not allow it."
+        )
     return found
 
 
@@ -166,13 +194,13 @@ def _pull_one(who: str, out: Any, points: Sequence[Any], v: Any, create_graph: b
     found = grad(
         out, points, v, retain_graph=True, create_graph=create_graph, allow_unused=True, materialize_grads=not strict
     )
-    return _check(found, who, strict)
+    return _check(found, who, strict, create_graph)
 
 
 def _stack(rows: list[Any], shape: tuple[int, ...], create_graph: bool) -> Any:
     if not create_graph:
         return runtime.wrap(np.stack([row.array for row in rows]).reshape(shape))
-    from ..ops.shape import stack
+    from ..ops.joining import stack
 
     return stack(rows).reshape(shape)
 
@@ -186,12 +214,12 @@ def _zeros_of(shape: tuple[int, ...], like: Any) -> Any:
 
 
 def _tuple(values: Any) -> tuple[Any, ...]:
-    return tuple(values) if isinstance(values, (tuple, list)) else (values,)
+    return values if isinstance(values, tuple) else (values,)
 
 
 def _like(form: Any, values: Sequence[Any]) -> Any:
     """Return a tuple where the user gave a tuple, else the one value."""
-    return tuple(values) if isinstance(form, (tuple, list)) else values[0]
+    return tuple(values) if isinstance(form, tuple) else values[0]
 
 
 def _vectors(v: Any, outputs: Any) -> list[Any]:
@@ -199,7 +227,10 @@ def _vectors(v: Any, outputs: Any) -> list[Any]:
     outs = _tuple(outputs)
     if v is None:
         if len(outs) != 1 or outs[0].array.size != 1:
-            raise RuntimeError("The vector v can only be None if the user-provided function returns a single Tensor with a single element.")
+            raise RuntimeError(
+                "The vector v can only be None if the user-provided function returns a single Tensor with a single "
+                "element; give one in the shape of the output."
+            )
         return [runtime.wrap(np.ones_like(outs[0].array))]
     vectors = list(_tuple(v))
     if [u.shape for u in vectors] != [out.shape for out in outs]:

@@ -7,7 +7,6 @@ It knows nodes, not Tensors. The gradients that travel are arrays in the ordinar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from operator import iadd
 from typing import Any
 
 import numpy as np
@@ -45,8 +44,8 @@ class Node:
         """Return the name that a Tensor prints as its ``grad_fn``."""
         raise NotImplementedError(f"{type(self).__name__} is abstract: a kind of node says its name.")
 
-    def backward(self, g: Any, needed: Sequence[bool], create_graph: bool) -> Sequence[Any]:
-        """Return the gradient of each input whose ``needed`` is true, None for the others."""
+    def backward(self, g: Any, needed: Sequence[Node | None], create_graph: bool) -> Sequence[Any]:
+        """Return the gradient of each input whose edge is in ``needed``, None where that holds None."""
         raise NotImplementedError(f"{type(self).__name__} is abstract: a kind of node says how to go back.")
 
     def release(self) -> None:
@@ -65,6 +64,7 @@ def run(
     roots: Iterable[tuple[Node, Any]],
     *,
     targets: Sequence[Node] | None = None,
+    accumulate: bool = False,
     retain_graph: bool = False,
     create_graph: bool = False,
 ) -> dict[Node, Any]:
@@ -79,6 +79,8 @@ def run(
     targets : sequence of Node, optional
         Only what leads to these nodes is computed, and their gradients are returned; nodes that accumulate
         (leaves) are then left alone. None: every leaf accumulates.
+    accumulate : bool
+        With targets: those that are leaves accumulate, and nothing is returned.
     retain_graph, create_graph : bool
         Keep the saved values; record the backward pass itself.
 
@@ -93,7 +95,7 @@ def run(
         _accumulate(grads, ours, node, g, create_graph)
     waiting = _count_uses(grads)
     useful = None if targets is None else _on_the_way(waiting, targets)
-    captured = {} if targets is None else dict.fromkeys(targets)
+    captured = {} if targets is None or accumulate else dict.fromkeys(targets)
     ready = [node for node in grads if not waiting[node]]
     while ready:
         node = ready.pop()
@@ -104,7 +106,7 @@ def run(
                 captured[node] = g
         edges = node.edges
         if not edges:
-            if g is not None and targets is None:
+            if g is not None and (useful is None or (accumulate and node in useful)):
                 node.backward(g, (), create_graph)
             continue
         needed = edges if useful is None else [e if e in useful else None for e in edges]
@@ -147,7 +149,9 @@ def _accumulate(grads: dict[Node, Any], ours: set[Node], node: Node, g: Any, cre
     if node not in grads:
         grads[node] = g
     elif node in ours:
-        grads[node] = iadd(grads[node], g)
+        total = grads[node]
+        total += g  # in place for an array; a 0-d result is a NumPy number, which is replaced
+        grads[node] = total
     else:
         grads[node] = grads[node] + g
         if not create_graph and node.shape is not None:

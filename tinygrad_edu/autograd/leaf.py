@@ -30,26 +30,27 @@ class GradStore:
         """Add an arriving gradient, array or Tensor; an array that nobody else holds is kept without a copy."""
         before = self.grad
         if isinstance(g, runtime.Tensor):
-            self.grad = g if before is None else before + g
+            self.grad = g.clone() if before is None else before + g
         elif before is None:
             self.grad = runtime.wrap(g if _is_ours(g) else np.array(g))
-        elif before.requires_grad:
-            self.grad = before + runtime.wrap(g)
         else:
-            np.add(before.array, g, out=before.array)
+            _add_to(before, g)
 
 
 class Leaf(Node):
-    """The node of a tensor that was not computed and wants a gradient (PyTorch's AccumulateGrad)."""
+    """The node of a tensor that was not computed and wants a gradient (PyTorch's AccumulateGrad).
 
-    __slots__ = ("after", "owner", "store")
+    ``frozen``: ``requires_grad`` was switched off since; what arrives is then dropped.
+    """
+
+    __slots__ = ("after", "frozen", "owner", "store")
 
     def __init__(self, owner: Any, store: GradStore) -> None:
         self.edges = ()
         self.shape, self.dtype = owner.array.shape, owner.array.dtype
         self.hooks = self.trace = None
         self.after: dict[int, Callable[[Any], None]] | None = None
-        self.owner, self.store = weakref.ref(owner), store
+        self.owner, self.store, self.frozen = weakref.ref(owner), store, False
 
     def name(self) -> str:
         """Return PyTorch's name for a leaf's node."""
@@ -62,10 +63,26 @@ class Leaf(Node):
 
     def backward(self, g: Any, needed: Sequence[Any], create_graph: bool) -> Sequence[Any]:
         """Accumulate, then call the post-accumulate hooks."""
+        if self.frozen:
+            return ()
         self.store.add(g)
         for hook in tuple((self.after or {}).values()):
             hook(self.owner())
         return ()
+
+
+def _add_to(tensor: Any, g: Any) -> None:
+    """Add an array to a kept gradient, in its own memory: optimizers and users hold on to it."""
+    array, counter = tensor.array, tensor._counter
+    if not array.flags.forc and 0 in array.strides and array.size > 1:
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location: .grad was set to an expanded tensor, which backward cannot add to; please clone() it."
+        )
+    np.add(array, g, out=array)
+    if counter is not None:
+        counter[0] += 1
+        counter[1] = "backward"
 
 
 def _is_ours(g: Any) -> bool:
@@ -94,6 +111,8 @@ class _Fresh(Node):
     """A node whose gradient is an array (or a view of one) that nobody else holds."""
 
     __slots__ = ("make",)
+
+    make: Callable[[], Any]
 
     def backward(self, g: Any, needed: Sequence[Any], create_graph: bool) -> Sequence[Any]:
         return [self.make()]

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from .atomic import replacing
+from ..atomic import replacing
 
 __all__ = ["DownloadError", "fetch"]
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .atomic import replacing
+from ..atomic import replacing
 
 __all__ = ["read_idx", "write_idx"]
 
@@ -68,9 +68,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
             dtype, shape = _read_header(stream, path)
             values = _read_values(stream, path, dtype, shape)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise ValueError(
-            f"read_idx: {path} is a damaged gzip file ({error}); get the file again."
-        ) from error
+        raise ValueError(f"read_idx: {path} is a damaged gzip file ({error}); get the file again.") from error
     return values.astype(dtype.newbyteorder("="), copy=False)
 
 
@@ -129,9 +127,7 @@ def _read_header_bytes(stream: io.BufferedIOBase, count: int, path: Path) -> byt
     return content
 
 
-def _read_values(
-    stream: io.BufferedIOBase, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]
-) -> NDArray[Any]:
+def _read_values(stream: io.BufferedIOBase, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     announced = f"read_idx: the header of {path} announces {dtype.name} values of shape {shape}"
     # NumPy refuses a shape whose non-zero sizes overflow, even when a zero makes the array empty.
     if math.prod(size for size in shape if size) * dtype.itemsize > sys.maxsize:
@@ -144,9 +140,7 @@ def _read_values(
             "them; get the file again."
         )
     if stream.read(1):  # at the end of a gzip file this also compares its checksum
-        raise ValueError(
-            f"{announced}, {expected} bytes, but more bytes follow them; get the file again."
-        )
+        raise ValueError(f"{announced}, {expected} bytes, but more bytes follow them; get the file again.")
     return np.frombuffer(content, dtype).reshape(shape)
 
 
@@ -160,9 +154,7 @@ def _read_up_to(stream: io.BufferedIOBase, count: int) -> bytearray:
 def _header(array: NDArray[Any]) -> bytes:
     dtype = array.dtype.newbyteorder("=")
     if dtype not in _CODES:
-        raise TypeError(
-            f"write_idx: IDX has no code for {dtype}; it holds {_NAMES}. Convert with astype()."
-        )
+        raise TypeError(f"write_idx: IDX has no code for {dtype}; it holds {_NAMES}. Convert with astype().")
     if not 1 <= array.ndim <= _MAX_DIMS or max(array.shape) >= 1 << 32:
         raise ValueError(
             f"write_idx: an array of shape {array.shape} does not fit; IDX needs 1 to {_MAX_DIMS} "

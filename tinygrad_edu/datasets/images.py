@@ -123,8 +123,7 @@ class ImageDataset:
             ) from None
         if not -len(self) <= position < len(self):
             raise IndexError(
-                f"{name}: there is no image {position}; "
-                f"the {len(self)} images are numbered from 0 to {len(self) - 1}."
+                f"{name}: there is no image {position}; the {len(self)} images are numbered from 0 to {len(self) - 1}."
             )
         return position
 

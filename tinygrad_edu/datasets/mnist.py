@@ -112,9 +112,7 @@ class MNIST(ImageDataset):
         ``train=True`` loads the first, ``train=False`` the second.
         """
         folders = cls._folders(Path(root).expanduser())
-        return tuple(
-            split for split in _SPLITS if any(not _missing(folder, split) for folder in folders)
-        )
+        return tuple(split for split in _SPLITS if any(not _missing(folder, split) for folder in folders))
 
     @classmethod
     def _folders(cls, root: Path) -> tuple[Path, Path]:

@@ -80,7 +80,5 @@ def _places(n: int, classes: int) -> tuple[NDArray[np.int64], NDArray[np.float64
     return labels, step / last
 
 
-def _noisy(
-    points: NDArray[np.float64], noise: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
+def _noisy(points: NDArray[np.float64], noise: float, rng: np.random.Generator) -> NDArray[np.float32]:
     return (points + noise * rng.standard_normal(points.shape)).astype(np.float32)
