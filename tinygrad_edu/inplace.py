@@ -74,7 +74,7 @@ class View:
         if self.version != tensor._counter[0] and node_of(self.base) is not None:
             if self.made and modes.grad:
                 raise RuntimeError(_STALE[self.made])
-            if self.made != "custom":
+            if not self.made:  # another way of making it is refused when recording, and followed by nobody otherwise
                 with enable_grad():
                     tensor._node = node_of(self.path(self.base))
                 self.version = tensor._counter[0]
@@ -220,7 +220,7 @@ def _check_target(target: Any, recorded: bool, op: Op) -> None:
 def _check_overlap(op: Op, target: Any, others: tuple[Any, ...]) -> None:
     """Refuse to write to memory that the target shows twice, or that an input shows differently."""
     array = target.array
-    if 0 in array.strides and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
+    if array.size and 0 in array.strides and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
             f"location. {op.__name__}_ got an expanded tensor; please clone() it before performing the operation."

@@ -220,3 +220,20 @@ def test_inference_tensors_keep_no_version_and_cannot_be_saved() -> None:
         leaf(1.0, 2.0) * t
     with pytest.raises(RuntimeError, match="outside InferenceMode"):
         t.add_(1)
+
+
+def test_an_empty_tensor_can_be_written_to() -> None:
+    x = tg.ones(2, 3)[2:].exp()
+    x.tanh_().zero_()
+    assert x.shape == (0, 3)
+    assert x._version == 2
+
+
+def test_a_view_of_several_stays_refused_after_use_under_no_grad() -> None:
+    x = leaf(1.0, 2.0)
+    first, _ = x.unbind()
+    with tg.no_grad():
+        x.tanh_()
+        first + 1.0
+    with pytest.raises(RuntimeError, match="returned together with others"):
+        first * 2

@@ -206,7 +206,7 @@ def known(tensor: Any) -> tuple[Any, ...]:
 
 def expanded(tensor: Any) -> bool:
     """Tell whether a tensor shows some of its memory more than once."""
-    return any(step == 0 and size > 1 for step, size in zip(tensor.stride(), tensor.shape))
+    return tensor.numel() > 0 and any(step == 0 and size > 1 for step, size in zip(tensor.stride(), tensor.shape))
 
 
 def partly_overlap(x: Any, y: Any) -> bool:

@@ -96,7 +96,7 @@ def cat(tensors: Sequence[Array], dim: int = 0) -> tuple[Array, list[int]]:
     joined = [a for a in tensors if a.shape != (0,)] or tensors[:1]
     axis = normalize_dim(dim, joined[0].ndim, "cat")
     try:
-        out = np.concatenate(joined, axis=axis)
+        out = np.ascontiguousarray(np.concatenate(joined, axis=axis))
     except ValueError:
         raise _cat_error(tensors, joined[0], axis) from None
     sizes = [0 if a.shape == (0,) else a.shape[axis] for a in tensors]
