@@ -79,3 +79,9 @@ def test_view_and_reshape_share_memory_where_pytorchs_do(cut: str, order: tuple[
         assert view(ours, shape).tolist() == expected.tolist()
         assert reshape(array, shape).tolist() == expected.tolist()
         assert not array.size or np.shares_memory(reshape(array, shape), array)
+
+
+@pytest.mark.parametrize("name", ["cat", "stack"])
+def test_joined_tensors_lie_in_the_order_of_their_indices(name: str) -> None:
+    found = [getattr(library, name)([library.ones(2, 3).T] * 2).is_contiguous() for library in (tg, torch)]
+    assert found == [True, True]

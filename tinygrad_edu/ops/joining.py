@@ -180,7 +180,7 @@ def stack(tensors: Sequence[Array], dim: int = 0) -> Array:
                 f"entry 0 and {list(a.shape)} at entry {i}; use cat to join along an axis that "
                 "they have."
             )
-    return np.stack(tensors, axis)
+    return np.ascontiguousarray(np.stack(tensors, axis))
 
 
 @composite(cases=Cases(Case((Draw(()),)), Case((Draw((2, 3)),)), Case((Draw(()), Draw((2,))))))
