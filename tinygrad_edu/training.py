@@ -40,9 +40,9 @@ class Options:
     data: str = "digits"
     root: Path = Path("data")
     model: str = "cnn"
-    epochs: int = 12
+    epochs: int = 15
     batch_size: int = 32
-    lr: float = 2e-3
+    lr: float = 5e-3
     optimizer: str = "adamw"
     seed: int = 0
     out: Path = Path("runs/digits-cnn")

@@ -145,11 +145,11 @@ class Machine:
             x[..., a % 2 :] = y[..., a % 2 :] * 1
         elif kind == "set_mask":
             x[x > 0.5] = 0.25 * a
-        elif kind == "set_list":
+        elif kind == "set_list" and len(x):  # an empty axis has no place 0: a second mistake hides the first
             x[[0, a % max(len(x), 1)]] = y[b % max(len(y), 1)] * 1
         elif kind == "set_number":
             x[a % max(len(x), 1)] = 0.5 * b
-        else:
+        elif kind == "masked_fill_":
             x.masked_fill_(x < 0, 0.5)
 
     def finish(self) -> Any:
