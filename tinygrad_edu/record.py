@@ -129,9 +129,11 @@ def apply_binary(op: Op, x: Any, y: Any) -> Any:
         node.shape = out.shape
         node.dtype = dtype
         node.hooks = node.trace = None
-        node.saved = (
-            _keep_two(x if keep.first else None, y if keep.second else None) if keep.values else _NOTHING_OF_TWO
-        )
+        if keep.values:
+            kept = (x if keep.first else None, y if keep.second else None)
+            node.saved = (kept, _versions(kept), None, None)
+        else:
+            node.saved = _NOTHING_OF_TWO
         result._node = node
     return result
 
@@ -144,18 +146,6 @@ def _apply_to_other(op: Op, x: Any, y: Any) -> Any:
 
 
 _NOTHING_OF_TWO = ((None, None), None, None, None)
-
-
-def _keep_two(x: Any, y: Any) -> tuple[Any, Versions, None, None]:
-    """Do what ``_keep_inputs`` does, for the two inputs of an elementwise op."""
-    versions = []
-    for value in (x, y):
-        if isinstance(value, _Tensor):
-            counter = value._counter
-            if counter is None:
-                raise RuntimeError(_INFERENCE_MESSAGE)
-            versions.append((counter, counter[0]))
-    return (x, y), versions or None, None, None
 
 
 def _apply_variadic(op: Op, args: tuple[Any, ...]) -> Any:
@@ -248,7 +238,7 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 
 def _versions(values: Sequence[Any]) -> Versions:
-    """Note the version of every Tensor that is being kept."""
+    """Note the version of every Tensor that is being kept; None where there is none."""
     found = []
     for value in values:
         if isinstance(value, _Tensor):
