@@ -37,8 +37,9 @@ def test_two_layers_by_hand_agree_with_the_engine() -> None:
     assert example("two_layers_by_hand")([]) < 1e-12
 
 
-def test_custom_op_agrees_with_its_numeric_derivative() -> None:
+def test_custom_op_agrees_with_its_numeric_derivatives(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 < example("custom_op")([]) < 1e-7
+    assert capsys.readouterr().out.count(", orders 1 to 2: right") == 6
 
 
 @pytest.mark.parametrize("name", ["digits_mlp", "digits_cnn"])

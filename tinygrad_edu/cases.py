@@ -7,7 +7,7 @@ what is done with them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -110,6 +110,13 @@ class Elementwise(Cases):
         Draw values without ties, over all inputs (maximum, minimum).
     params : sequence of dict
         Keyword parameters; every call is made with each.
+
+    Attributes
+    ----------
+    n, params
+        As given.
+    value : Draw
+        How an input of shape () is drawn.
     """
 
     def __init__(
@@ -125,9 +132,10 @@ class Elementwise(Cases):
         errors: Sequence[Error] = (),
         torch: Spelling = None,
     ) -> None:
-        kind = "distinct" if distinct else "float"
+        self.n, self.params = n, params
+        self.value = Draw((), low, high, "distinct" if distinct else "float", tuple(avoid))
         calls = [
-            Case(tuple(Draw(shape, low, high, kind, tuple(avoid)) for shape in shapes), given)
+            Case(tuple(replace(self.value, shape=shape) for shape in shapes), given)
             for shapes in _SHAPES[n]
             for given in params
         ]
@@ -179,6 +187,13 @@ class Reduction(Cases):
         As in :class:`Draw`.
     params : sequence of dict
         Further parameters; every call is made with each.
+
+    Attributes
+    ----------
+    dims, empty, keepdim, params
+        As given.
+    value : Draw
+        How an input of shape () is drawn.
     """
 
     def __init__(
@@ -196,6 +211,8 @@ class Reduction(Cases):
         errors: Sequence[Error] = (),
         torch: Spelling = None,
     ) -> None:
+        self.dims, self.empty, self.keepdim, self.params = tuple(dims), empty, keepdim, params
+        self.value = Draw((), low, high, kind, tuple(avoid))
         found: list[tuple[tuple[int, ...], Params]] = []
         if "none" in dims:
             found += [((), {}), ((4,), {}), ((2, 3), {})] + ([((0,), {})] if empty else [])
@@ -207,7 +224,7 @@ class Reduction(Cases):
         if "several" in dims:
             found += [((2, 3, 2), {"dim": (0, 2)}), ((2, 3, 2), {"dim": (-1, 0), "keepdim": True})]
         calls = [
-            Case((Draw(shape, low, high, kind, tuple(avoid)),), {**dim, **given})
+            Case((replace(self.value, shape=shape),), {**dim, **given})
             for shape, dim in found
             for given in params
         ]

@@ -1,11 +1,14 @@
-"""The command line: ``tinygrad-edu train``. It reads options and prints results; the work is done in ``training``."""
+"""The command line: ``tinygrad-edu train`` and ``tinygrad-edu gradcheck``.
+
+It reads options and prints results; the work is done in ``training`` and ``testing.command``.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +16,25 @@ __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0 done, 1 failed with a sentence, 2 wrong options."""
+    """Run a command and return its exit status: 0 done, 1 failed with a sentence, 2 wrong options.
+
+    ``gradcheck`` answers a question, so it keeps 1 for "the derivative is wrong", and has 2 for all that prevents an
+    answer.
+    """
     options = _parser().parse_args(argv)
     try:
-        options.run(options)
+        status: int = options.run(options)
     except BrokenPipeError:  # whoever read the report went away, as `head` does; nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, ValueError, RuntimeError, FloatingPointError) as error:
         sentence = str(error).replace("pass download=True", "add --download")
         print(f"tinygrad-edu {options.command}: {sentence}", file=sys.stderr)
-        return 1
+        return 2 if options.command == "gradcheck" else 1
     except KeyboardInterrupt:
         print(f"tinygrad-edu {options.command}: stopped", file=sys.stderr)
         return 130
-    return 0
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,6 +51,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_train_options(train)
     train.set_defaults(run=_train)
+    check = commands.add_parser(
+        "gradcheck",
+        help="check the derivative of a function of yours",
+        description="Check the derivative of a function on random inputs, and say what is wrong with it.",
+        epilog="Exit status: 0 right, 1 wrong, 2 not checked. Example: tinygrad-edu gradcheck my_op.py:swish "
+        "--input 3,4 --input scalar --order 2",
+    )
+    _add_gradcheck_options(check)
+    check.set_defaults(run=_gradcheck)
     return parser
 
 
@@ -79,7 +95,70 @@ def _positive(kind: type) -> Any:
     return read
 
 
-def _train(given: argparse.Namespace) -> None:
+def _add_gradcheck_options(parser: argparse.ArgumentParser) -> None:
+    add: Any = parser.add_argument
+    add(
+        "target",
+        metavar="MODULE:NAME",
+        help="what to check, in a module or a file: package.module:op, my_op.py:op, module:Class.method; "
+        "a function, an @op, an autograd.Function, a module of nn",
+    )
+    add(
+        "--input",
+        action="append",
+        required=True,
+        dest="inputs",
+        metavar="SHAPE[:DTYPE][:LOW:HIGH]",
+        type=_reader("read_input"),
+        help="an input, once for each: 3,4 is a random matrix, scalar one number, 5:int64:0:3 five integers of 0, 1, 2",
+    )
+    add(
+        "--param",
+        action="append",
+        default=[],
+        dest="params",
+        metavar="NAME=VALUE",
+        type=_reader("read_param"),
+        help="a keyword argument of the function, once for each: dim=1",
+    )
+    add("--order", type=_positive(int), default=1, help="2: also the derivative of the derivative (default: 1)")
+    add("--seed", type=_natural, default=0, help="of the random numbers (default: 0)")
+    add("--dtype", type=_reader("read_dtype"), help="of the inputs (default: float64, or that of a module's weights)")
+    add("--low", type=float, help="smallest value of the inputs (default: -2, or 0 for integers)")
+    add("--high", type=float, help="all values of the inputs are below this (default: 2)")
+    add("--json", action="store_true", help="print the report as JSON")
+
+
+def _reader(name: str) -> Callable[[str], Any]:
+    """Read an option by a function of ``testing.command``, whose sentence argparse is to print."""
+
+    def read(text: str) -> Any:
+        from .testing import command
+
+        try:
+            return getattr(command, name)(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def _natural(text: str) -> int:
+    """Read a whole number that is not negative."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
+def _gradcheck(given: argparse.Namespace) -> int:
+    from .testing.command import Options, gradcheck
+
+    names = Options.__dataclass_fields__
+    chosen = {name: value for name, value in vars(given).items() if name in names}
+    return 0 if gradcheck(Options(**{**chosen, "params": dict(given.params)})) else 1
+
+
+def _train(given: argparse.Namespace) -> int:
     from .training import DATA, Options, train
 
     names = Options.__dataclass_fields__
@@ -89,6 +168,7 @@ def _train(given: argparse.Namespace) -> None:
     print(f"test loss {result.test_loss:.4f} accuracy {result.test_accuracy:.2%}")
     print(confusion_text(result.confusion, DATA[given.data].classes))
     print("written: " + ", ".join(map(str, result.files)))
+    return 0
 
 
 def confusion_text(counts: Any, classes: Sequence[str]) -> str:

@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "autograd": {"op", "dtypes", "ops.*"},
     "autograd.graph": {"ops.*", "autograd.anomaly"},  # the walk knows nodes, not Tensors
     "autograd.anomaly": set(),
+    "autograd.gradcheck": {"op", "autograd.*", "testing", "testing.subject"},  # PyTorch's front door to the checker
     "autograd.hooks": set(),
     "autograd.modes": set(),
     "record": {"op", "dtypes", "ops.*", "autograd.*"},
@@ -56,11 +57,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "optim": PUBLIC,
     "utils": PUBLIC,
     "viz": {"atomic", "tensor", "autograd.*"},
+    "testing": {"autograd.gradcheck", "cases", "nn", "op"} | PUBLIC,
     "training": {"atomic", "serialization", "datasets", "nn", "optim", "utils.*", "viz"} | PUBLIC,
-    "cli": {"", "training"},
+    "cli": {"", "testing.command", "training"},
     "__main__": {"cli"},
 }
 MAY_BE_IMPORTED_BY = {"viz": {"training"}, "training": {"cli"}, "cli": {"__main__"}}
+MAY_BE_IMPORTED_BY |= {"testing": {"autograd.gradcheck"}, "testing.command": {"cli"}}
 PROGRAMS = {"training", "cli", "__main__"}
 
 REQUIRED = {"numpy", "scipy", "graphviz", "tqdm"}
@@ -70,6 +73,7 @@ ONLY_STANDARD_LIBRARY = {"op", "atomic"}
 ONLY_NUMPY = {"cases", "dtypes"}
 # Imported by the functions that need them, so that `import tinygrad_edu` stays fast.
 LAZY = {"scipy", "graphviz", "tqdm"} | OPTIONAL
+LOADED_BY = {"testing.plugin": "pytest"}  # nobody else imports it
 
 USERS_OF_THE_PUBLIC_NAMES = ("nn", "optim", "utils")
 
@@ -116,7 +120,7 @@ def foreign_rules(module: Module, found: Import) -> str | None:
         return f"{module.name} imports NumPy only"
     if package not in REQUIRED | OPTIONAL:
         return "it is not one of the package's dependencies"
-    if package in LAZY and found.where == "top":
+    if package in LAZY and found.where == "top" and LOADED_BY.get(module.name) != package:
         return "import it inside the function that needs it"
     return None
 

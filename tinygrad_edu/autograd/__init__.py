@@ -4,6 +4,7 @@ from . import functional
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .differentiate import backward, grad
 from .function import Function, once_differentiable
+from .gradcheck import gradcheck, gradgradcheck
 from .graph import Node
 from .modes import (
     enable_grad,
@@ -22,6 +23,8 @@ __all__ = [
     "enable_grad",
     "functional",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "is_anomaly_enabled",
     "is_grad_enabled",

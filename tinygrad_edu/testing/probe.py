@@ -1,0 +1,167 @@
+"""Comparing backward with differences along a direction: many entries of an input at once, each with a weight.
+
+An entry that is wrong shows in the sum whatever the other entries are, since no weight is small; how precise the
+comparison was is measured with it, and decides whether it is good enough for so many entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .differences import roundoff
+from .subject import Pullback, Subject
+
+__all__ = ["Prober", "signed_weights"]
+
+Array = np.ndarray[Any, Any]
+Points = Sequence[Array]
+_ROUND_OFFS = 30
+_NEARBY, _NEARBY_POINTS = 1e-8, 8
+_NOISE_STEP = 1e-7  # of the size of an entry; a zero stays, since it is where kinks are
+
+
+class Prober:
+    """A point at which a subject is probed.
+
+    Attributes
+    ----------
+    points : list of ndarray
+        Where.
+    weights : ndarray, shape (2, M)
+        Two random combinations of the M outputs: the derivatives of these are compared.
+    gradients : list of list of ndarray
+        What backward says: for each combination, one gradient for each input.
+    largest : list of list of float
+        The largest finite entry of each gradient.
+    here, noise, live : ndarray, shape (M,)
+        The outputs, their round-off, and whether they are finite.
+    floors : list of float
+        For each combination, the round-off of a derivative by an entry of size 1, whatever that derivative is.
+    largest_error : list of float
+        For each input, the largest difference of a sum, divided by the largest gradient.
+    """
+
+    def __init__(self, subject: Subject, points: Points, rng: np.random.Generator) -> None:
+        self.subject, self.points = subject, [np.asarray(p) for p in points]
+        self.pullback: Pullback = subject.pullback(points)
+        values = subject.vector(points)
+        self.live = np.isfinite(values)  # what is not finite here is not judged
+        self.here = np.where(self.live, values, 0.0)
+        self.weights = np.stack([signed_weights(rng, self.here.shape) * self.live for _ in range(2)])
+        self.gradients = [self.pullback(self.split(w)) for w in self.weights]
+        self.directions = [signed_weights(rng, p.shape) for p in points]
+        self.scales = [np.where(np.isfinite(p), np.maximum(1.0, np.abs(p)), 0.0) for p in self.points]
+        self.largest = [[_largest(g) for g in gradients] for gradients in self.gradients]
+        self.largest_error = [0.0] * len(self.points)
+        self.noise = self._roundoff(rng)
+        self.floors = [_ROUND_OFFS * subject.eps * float(np.abs(w) @ _finite(self.here)) for w in self.weights]
+
+    def slopes_nearby(self, i: int, j: int) -> Array:
+        """Differentiate both combinations with respect to one entry at points very close by: shape (2, K).
+
+        What is only round-off is rounded away.
+        """
+        rng = np.random.default_rng(0)
+        step = _NEARBY * float(self.scales[i].flat[j])
+        slopes = []
+        for _ in range(_NEARBY_POINTS):
+            points = [p + 100 * _NEARBY * signed_weights(rng, p.shape) * s for p, s in zip(self.points, self.scales)]
+            points[i].flat[j] += step
+            up = self.at(points)
+            points[i].flat[j] -= 2 * step
+            change = up - self.at(points)
+            change = np.where(np.abs(change) < 1e3 * self.noise, 0.0, change)
+            slopes.append(self.weights @ change / (2 * step))
+        return np.stack(slopes, 1)
+
+    def split(self, flat: Array) -> list[Array]:
+        """Cut a vector of all outputs into the shapes of the outputs."""
+        sizes = [int(np.prod(shape)) for shape in self.subject.sizes]
+        parts = np.split(flat, np.cumsum(sizes)[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, self.subject.sizes)]
+
+    def _roundoff(self, rng: np.random.Generator) -> Array:
+        scale = _NOISE_STEP if self.subject.twin else 0.0
+        sizes = [np.where(np.abs(p) < 1e-3, np.abs(p), s) for p, s in zip(self.points, self.scales)]
+        away = [signed_weights(rng, p.shape) * size * scale for p, size in zip(self.points, sizes)]
+        rows = [self.at([p + k * d for p, d in zip(self.points, away)]) for k in range(1, 7)]  # not x
+        return roundoff(self.here, rows, self.subject.eps)
+
+    def at(self, points: Points) -> Array:
+        """Return the outputs at other points: NaN outside of the function's domain, 0 for what is not judged."""
+        try:
+            values = self.subject.vector(points)
+        except Exception:  # it was called at the point itself, and did not object
+            values = np.full_like(self.here, np.nan)
+        return values if self.live.all() else np.where(self.live, values, 0.0)
+
+    def moved(self, i: int, entries: Any, step: float) -> Array:
+        """Return the outputs after moving entries of input ``i`` along the direction, a single one by ``step``."""
+        points = list(self.points)
+        points[i] = moved = self.points[i].copy()
+        if len(entries) == 1:
+            moved.flat[entries[0]] += step
+        else:
+            moved.reshape(-1)[entries] += step * self._along(i, entries)
+        return self.at(points)
+
+    def _along(self, i: int, entries: Any) -> Array:
+        along: Array = self.directions[i].reshape(-1)[entries] * self.scales[i].reshape(-1)[entries]
+        return along
+
+    def agrees(self, i: int, entries: Array) -> bool:
+        """Tell whether backward and differences agree on the sum over some entries, precisely enough for each."""
+        count = len(entries)
+        step = max(1e-6, min(1e-3, 0.05 / count))
+        single = count == 1
+        along = np.ones(1) if single else self._along(i, entries)
+        unit = step * float(self.scales[i].flat[entries[0]]) if single else step
+        (up, down), (nearer_up, nearer_down) = (self._sides(i, entries, h) for h in (unit, unit / 2))
+        coarse, fine = (up - down) / (2 * unit), (nearer_up - nearer_down) / unit
+        noise = np.where(coarse != 0, self.noise / unit, 0.0)
+        if single and _bends(up + down - 2 * self.here, nearer_up + nearer_down - 2 * self.here, self.noise):
+            return False
+        return all(self._compare(c, i, entries, along, coarse, fine, noise) for c in range(2))
+
+    def _sides(self, i: int, entries: Array, step: float) -> tuple[Array, Array]:
+        return self.moved(i, entries, step), self.moved(i, entries, -step)
+
+    def _compare(self, c: int, i: int, entries: Array, along: Array, coarse: Array, fine: Array, noise: Array) -> bool:
+        w, g = self.weights[c], self.gradients[c][i].reshape(-1)[entries] * along
+        largest = self.largest[c][i] * float(np.abs(along).max())
+        first, second = float(w @ coarse), float(w @ fine)
+        numeric, analytic, size = (4 * second - first) / 3, float(g.sum()), float(np.abs(g).sum())
+        doubt = abs(numeric - second) + 3 * float(np.sqrt(((w * noise) ** 2).sum()))
+        error = abs(analytic - numeric)
+        precise = doubt <= 1e-4 * max(size, abs(numeric)) / len(entries) + 1e-8 * largest + self.floors[c]
+        allowed = doubt + 1e-9 * size + 1e-12 * largest + self.floors[c]
+        agrees = bool(error <= allowed and np.isfinite(error))
+        if precise or agrees:
+            self._note(c, i, error if agrees else 0.0)
+        return agrees and precise
+
+    def _note(self, c: int, i: int, error: float) -> None:
+        if self.largest[c][i] > 0:
+            self.largest_error[i] = max(self.largest_error[i], error / self.largest[c][i])
+
+
+def signed_weights(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Draw weights of both signs between 0.5 and 1.5: none small, so none hides; all different, so none cancel."""
+    return np.asarray(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape))
+
+
+def _bends(second: Array, nearer: Array, noise: Array) -> bool:
+    """Tell whether second differences shrink with the step, as at a kink, and not with its square."""
+    return bool((np.abs(nearer) > 0.4 * np.abs(second) + 20 * noise).any())
+
+
+def _largest(gradient: Array) -> float:
+    return float(_finite(gradient).max(initial=0.0))
+
+
+def _finite(values: Array) -> Array:
+    """Return the sizes of values, 0 for those that are not finite."""
+    return np.where(np.isfinite(values), np.abs(values), 0.0)
