@@ -20,8 +20,8 @@ from support.calls import (
     leaves,
     outputs,
 )
-from support.numeric import assert_close, gradient
 from tinygrad_edu.op import OPS
+from tinygrad_edu.testing import check_gradients
 
 ALL = calls()
 SMOOTH = calls(smooth=True)
@@ -51,71 +51,16 @@ def weighted(call: Call, inputs: list[Any]) -> Any:
     return total
 
 
-def number_of(call: Call, template: list[Any]) -> Any:
-    """Make the function of the floating arrays alone that the numeric derivative needs."""
-
-    def number(arrays: Any) -> float:
-        rest = iter(arrays)
-        inputs = each(lambda v: next(rest).copy() if is_float(v) else v, template)
-        with tg.no_grad():
-            return float(weighted(call, as_tensors(inputs, requires_grad=False)).item())
-
-    return number
-
-
 def test_every_op_has_cases() -> None:
     assert len(OPS) > 50
     assert [name for name, function in EVERYTHING.items() if function.cases is None] == []
 
 
 @pytest.mark.parametrize("call", SMOOTH, ids=str)
-def test_first_derivative_is_the_numeric_one(call: Call) -> None:
+def test_first_and_second_derivatives_are_right(call: Call) -> None:
     inputs = call.inputs()
-    wanted = [v for v in flat(inputs) if is_float(v)]
-    tensors = as_tensors(inputs)
-    total = weighted(call, tensors)
-    if not total.requires_grad:
-        results = run(call, tensors)
-        assert not any(r.requires_grad for r in results)
-        return
-    found = tg.autograd.grad(total, leaves(tensors), allow_unused=True)
-    for i, (g, numeric) in enumerate(zip(found, gradient(number_of(call, inputs), wanted))):
-        assert_close(np.zeros_like(numeric) if g is None else g.array, numeric, f"gradient of input {i}")
-
-
-@pytest.mark.parametrize("call", SMOOTH, ids=str)
-def test_second_derivative_is_the_numeric_one(call: Call) -> None:
-    inputs = call.inputs()
-    wanted = [v for v in flat(inputs) if is_float(v)]
-    rng = np.random.default_rng(11)
-    directions = [rng.uniform(0.5, 1.5, v.shape) for v in wanted]
-
-    def slope(tensors: list[Any], create_graph: bool) -> Any:
-        """The derivative along the directions: a number whose own derivative is the second one."""
-        total = weighted(call, tensors)
-        if not total.requires_grad:
-            return None
-        grads = tg.autograd.grad(total, leaves(tensors), create_graph=create_graph, allow_unused=True)
-        parts = [(g * tg.from_numpy(d)).sum() for g, d in zip(grads, directions) if g is not None]
-        return sum(parts, tg.zeros((), dtype=tg.float64))
-
-    tensors = as_tensors(inputs)
-    first = slope(tensors, create_graph=True)
-    if first is None:
-        return
-
-    def number(arrays: Any) -> float:
-        rest = iter(arrays)
-        return float(slope(as_tensors(each(lambda v: next(rest).copy() if is_float(v) else v, inputs)), False).item())
-
-    numeric = gradient(number, wanted)
-    if not first.requires_grad:
-        for i, n in enumerate(numeric):
-            assert_close(np.zeros_like(n), n, f"second derivative of input {i}, which the graph says is zero")
-        return
-    found = tg.autograd.grad(first, leaves(tensors), allow_unused=True)
-    for i, (g, n) in enumerate(zip(found, numeric)):
-        assert_close(np.zeros_like(n) if g is None else g.array, n, f"second derivative of input {i}", 1e-5)
+    if any(map(is_float, flat(inputs))):
+        check_gradients(call.function, inputs, order=2, kwargs=call.case.params).raise_if_wrong()
 
 
 @pytest.mark.parametrize("call", ALL, ids=str)

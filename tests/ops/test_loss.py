@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from support.numeric import assert_close, gradient
 from tinygrad_edu.ops.activation import sigmoid
 from tinygrad_edu.ops.binary_cross_entropy import (
     binary_cross_entropy,
@@ -25,6 +24,7 @@ from tinygrad_edu.ops.loss import (
     smooth_l1_loss,
 )
 from tinygrad_edu.ops.softmax import log_softmax, softmax
+from tinygrad_edu.testing import check_gradients
 
 Array = np.ndarray[Any, Any]
 
@@ -48,21 +48,7 @@ def gradients(function: Any, *arrays: Array) -> list[Array]:
 
 def check_two_orders(function: Any, *arrays: Array) -> None:
     """Compare first and second derivatives with numeric ones."""
-
-    def value(given: Any) -> float:
-        return float(function(*[tg.from_numpy(a) for a in given]).item())
-
-    def slope(given: Any, create_graph: bool) -> tuple[list[Any], Any]:
-        tensors = [tg.from_numpy(np.array(a)).requires_grad_() for a in given]
-        found = tg.autograd.grad(function(*tensors), tensors, create_graph=create_graph)
-        return tensors, sum((g * g).sum() for g in found)
-
-    for g, numeric in zip(gradients(function, *arrays), gradient(value, arrays)):
-        assert_close(g, numeric, "gradient")
-    tensors, total = slope(arrays, True)
-    numeric_second = gradient(lambda given: float(slope(given, False)[1].item()), arrays)
-    for g, numeric in zip(tg.autograd.grad(total, tensors), numeric_second):
-        assert_close(g.numpy(), numeric, "second derivative", 1e-5)
+    check_gradients(function, arrays, order=2).raise_if_wrong()
 
 
 # ---- classification

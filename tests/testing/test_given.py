@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import re
+import math
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -12,31 +15,32 @@ from hypothesis import Phase, example, seed, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
+from support.repository import ROOT
 from tinygrad_edu.op import op
 from tinygrad_edu.testing import GradcheckError, check_gradients, check_gradients_given, strategies
-from tinygrad_edu.testing.reproducer import written
 
 F = tg.nn.functional
+S = strategies
+TENSOR = S.tensors()
 
 
 def failure(test: Callable[[], None]) -> GradcheckError:
-    """Run a test with many examples, and without the database, and return its one error."""
-    quiet = settings(max_examples=200, database=None, derandomize=True, deadline=None, phases=set(Phase) - {Phase.explain})
+    """Run a test that is to fail, with many examples, and nothing remembered of earlier runs."""
+    phases = set(Phase) - {Phase.explain, Phase.reuse}
     with pytest.raises(GradcheckError) as caught:
-        quiet(test)()
+        settings(max_examples=200, database=None, derandomize=True, deadline=None, phases=phases)(test)()
     return caught.value
 
 
 def code(error: GradcheckError) -> str:
-    """Cut the lines out of an error that repeat the check."""
-    return "\n".join(line.strip() for line in str(error).partition("to repeat it:\n")[2].split("\n")) + "\n"
+    """Cut the lines out of a message that repeat the check."""
+    return textwrap.dedent(str(error).partition("to repeat it:\n")[2])
 
 
-def inputs(error: GradcheckError) -> str:
-    """Return the line that makes the arrays, and what else is given to the function."""
-    made, call = code(error).split("\n")[3:5]
-    rest = re.findall(r"kwargs=.*(?=, order)", call) + re.findall(r"np\.array\(.*?\)(?=,? ?\))", call)
-    return "; ".join([made, *rest])
+def inputs(error: GradcheckError) -> list[str]:
+    """Return the line that makes the arrays, and what stands between the brackets of the call."""
+    made, call = code(error).split("\n")[-2:]
+    return [made, call.partition(", ")[2].partition(", order=")[0]]
 
 
 # ---- a dozen mistakes
@@ -111,7 +115,7 @@ def overwritten(g, shape, index):
     return result
 
 
-@op(vjps=(lambda g, _out, x_shape: g * tg.ones(x_shape, dtype=tg.float64).numpy(),))
+@op(vjps=(lambda g, _out, x_shape: g * np.ones(x_shape),))
 def largest(x):
     return x.max()
 
@@ -129,8 +133,7 @@ class Mean(tg.autograd.Function):
         if ctx.dim is not None and not ctx.keepdim and ctx.shape:
             for axis in sorted(axis % len(ctx.shape) for axis in np.atleast_1d(ctx.dim).tolist()):
                 g = g.unsqueeze(axis)
-        size = int(np.prod(ctx.shape))
-        return g.expand(ctx.shape) / size, None, None
+        return g.expand(ctx.shape) / math.prod(ctx.shape), None, None
 
 
 class AddBias(tg.autograd.Function):
@@ -163,12 +166,9 @@ class Detached(tg.autograd.Function):
         return 2 * g * ctx.saved_tensors[0].detach()
 
 
-def product(x, y):
-    """The gradient of y does not know of the batch axes of x but the first entry."""
-    return Matmul.apply(x, y)
+class HalfForBatches(tg.autograd.Function):
+    """A product whose second gradient is wrong where the first operand has one batch axis."""
 
-
-class Matmul(tg.autograd.Function):
     @staticmethod
     def forward(ctx, x, y):
         ctx.save_for_backward(x, y)
@@ -180,3 +180,254 @@ class Matmul(tg.autograd.Function):
             x, y = (t.detach().requires_grad_() for t in ctx.saved_tensors)
             gx, gy = tg.autograd.grad(x @ y, (x, y), g)
         return gx, gy / 2 if x.ndim == 3 else gy
+
+
+ONE, TWO = "np.array(1.0)", "np.array([1.0, 1.0])"
+SQUARE = "np.array([[1.0, 1.0], [1.0, 1.0]])"
+INDEX = S.integers_below(3, S.shapes(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("function", "group", "named", "order", "arrays", "call"),
+    [
+        (square, (), {"x": TENSOR}, 1, f"x = {ONE}", "(x,)"),
+        (subtract, (S.broadcastable(2),), {}, 1, f"x, y = {ONE}, {ONE}", "(x, y)"),
+        (leaky, (), {"x": TENSOR}, 1, "x = np.array(-1.0)", "(x,)"),
+        (leaky, (), {"x": S.tensors(elements=S.elements(avoid=[0]))}, 1, "x = np.array(-1.0)", "(x,)"),
+        (AddFirst.apply, (S.broadcastable(2),), {}, 1, f"x, y = {TWO}, {ONE}", "(x, y)"),
+        (AddMean.apply, (S.broadcastable(2),), {}, 1, f"x, y = {TWO}, {ONE}", "(x, y)"),
+        (turned, (), {"x": TENSOR}, 1, f"x = {SQUARE}", "(x,)"),
+        (read_as_stored, (), {"x": TENSOR}, 1, f"x = {SQUARE}.transpose(1, 0)", "(x,)"),
+        (take, (S.tensors((3,)),), {"index": INDEX}, 1, "x, index = np.array([1.0, 1.0, 1.0]), np.array([0, 0])",
+         "(x, index)"),
+        (largest, (TENSOR,), {}, 1, f"x = {TWO}", "(x,)"),
+        (Mean.apply, (S.reductions(),), {}, 1, "x = np.array([[1.0, 1.0]])", "(x, 0, False)"),
+        (HalfForBatches.apply, (S.matmul_operands(),), {}, 1, "x, y = np.array([[[1.0]]]), np.array([1.0])", "(x, y)"),
+        (Detached.apply, (), {"x": TENSOR}, 2, f"x = {ONE}", "(x,)"),
+        (
+            biased_conv1d,
+            (S.convolutions(1),),
+            {},
+            1,
+            "x, weight, bias = np.array([[1.0, 1.0]]), np.array([[[1.0]]]), np.array([1.0])",
+            "(x, weight, bias), kwargs={'stride': (1,), 'padding': (0,), 'dilation': (1,), 'groups': 1}",
+        ),
+    ],
+)  # fmt: skip
+def test_mistake_shrinks_to_the_smallest_input_that_shows_it(
+    function: Any, group: Any, named: Any, order: int, arrays: str, call: str
+) -> None:
+    error = failure(check_gradients_given(*group, order=order, **named)(function))
+    assert inputs(error) == [arrays, call]
+    assert error.report.order == order
+    assert str(error.report) in str(error)
+    with pytest.raises(GradcheckError, match="WRONG"):
+        exec(code(error))
+
+
+def test_nothing_is_random_about_a_failure() -> None:
+    first, second = (failure(check_gradients_given(S.broadcastable(2))(AddFirst.apply)) for _ in range(2))
+    assert str(first) == str(second)
+
+
+# ---- right derivatives
+
+
+RUNS: list[str] = []
+
+
+@check_gradients_given(S.broadcastable(2), order=1)
+def test_function_with_a_group(x, y):
+    RUNS.append("group")
+    assert isinstance(x, tg.Tensor)
+    return x * y.tanh()
+
+
+@check_gradients_given(S.broadcastable(2), TENSOR, w=TENSOR, scale=st.sampled_from([1.0, 2.0]), order=1)
+def test_function_with_groups_and_names(x, y, z, scale=3.0, w=None):
+    assert scale < 3
+    return (x + y).sum() + (z * w.sum() * scale).sum()
+
+
+@pytest.mark.parametrize("power", [1, 2])
+@check_gradients_given(x=TENSOR, order=1)
+def test_function_with_a_parameter_of_pytest(request, x, power):
+    assert request.node.callspec.params["power"] == power
+    return x**power
+
+
+class TestMethods:
+    @check_gradients_given(x=TENSOR, order=1)
+    def test_method(self, x):
+        assert isinstance(self, TestMethods)
+        return x.exp()
+
+
+@check_gradients_given(S.convolutions(1, max_channels=1), order=2, max_examples=5)
+def test_function_with_keywords(x, weight, bias=None, **options):
+    assert set(options) == {"stride", "padding", "dilation", "groups"}
+    return F.conv1d(x, weight, bias, **options)
+
+
+def test_ops_functions_and_modules_are_checked_as_they_are() -> None:
+    layer = tg.nn.Linear(2, 3).double()
+    check_gradients_given(S.broadcastable(2), max_examples=5)(tg.mul)()
+    check_gradients_given(other=TENSOR, input=S.tensors(()), max_examples=5)(tg.mul)()
+    check_gradients_given(x=S.tensors((2,)), max_examples=5)(Right.apply)()
+    check_gradients_given(input=S.tensors((4, 2)), max_examples=5)(layer)()
+    check_gradients_given(S.tensors((4, 2)), max_examples=5)(lambda x: layer(x))()
+
+
+class Right(tg.autograd.Function):
+    @staticmethod
+    def forward(x):
+        return 3 * x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, g):
+        return 3 * g
+
+
+def test_only_tensors_that_want_a_gradient_are_checked() -> None:
+    plain = S.tensors((2,), requires_grad=False)
+    check_gradients_given(x=TENSOR, y=plain, max_examples=10)(lambda x, y: x * y.detach().sum())()
+    error = failure(check_gradients_given(x=plain, y=TENSOR)(lambda x, y: x.detach().sum() * y.detach() * y))
+    assert inputs(error) == ["x, y = from_numpy(np.array([1.0, 1.0])), np.array(1.0)", "(x, y)"]
+    assert code(error).startswith("from tinygrad_edu import from_numpy\n")
+
+
+# ---- as a hypothesis test
+
+
+def test_settings_seed_and_examples_go_on_top() -> None:
+    seen: list[float] = []
+
+    @settings(max_examples=7, database=None)
+    @seed(3)
+    @example(x=tg.tensor(0.125, dtype=tg.float64, requires_grad=True))
+    @check_gradients_given(x=S.tensors(()), order=1)
+    def test(x):
+        seen.append(x.item())
+        return x * 2
+
+    test()
+    assert seen[0] == 0.125
+    first = list(dict.fromkeys(seen))
+    seen.clear()
+    test()
+    assert list(dict.fromkeys(seen)) == first
+
+
+@pytest.mark.parametrize("wanted", [1, 4])
+def test_number_of_examples(wanted: int) -> None:
+    drawn: list[int] = []
+    numbers = st.integers(0, 10**6).map(lambda n: drawn.append(n) or n)
+    check_gradients_given(x=S.tensors(()), n=numbers, max_examples=wanted)(lambda x, n: x * n)()
+    assert len(drawn) == wanted
+    drawn.clear()
+    settings(max_examples=2 * wanted)(check_gradients_given(x=S.tensors(()), n=numbers)(lambda x, n: x * n))()
+    assert len(drawn) == 2 * wanted
+
+
+def test_a_slow_first_check_is_no_failure() -> None:
+    program = """
+        import time
+        from tinygrad_edu.testing import check_gradients_given, strategies
+        waits = [0.4]  # twice the deadline that hypothesis has by default
+
+        @check_gradients_given(x=strategies.tensors(), max_examples=3)
+        def doubled(x):
+            time.sleep(waits.pop() if waits else 0)
+            return 2 * x
+
+        doubled()
+    """
+    subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(program)], cwd=ROOT, check=True)
+
+
+FILE = """
+    import pytest
+    import tinygrad_edu as tg
+    from tinygrad_edu.testing import check_gradients_given, strategies
+
+    @check_gradients_given(x=strategies.tensors(), max_examples=20)
+    def test_right(x):
+        return x.sin()
+
+    @check_gradients_given(x=strategies.tensors(), max_examples=20)
+    def test_wrong(x):
+        return x.detach() * x
+"""
+
+
+def test_pytest_collects_it_and_shows_what_to_run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{pytester.path}")
+    pytester.makepyfile(test_drawn=FILE)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1, failed=1)
+    lines = [line.removeprefix("E").strip() for line in result.outlines]
+    start = lines.index("import numpy as np")
+    assert lines[start + 2 : start + 4] == ["from test_drawn import test_wrong", "x = np.array(1.0)"]
+    pasted = [sys.executable, "-c", "\n".join(lines[start : start + 5])]
+    again = subprocess.run(pasted, cwd=pytester.path, capture_output=True, text=True)
+    assert "gradient check of test_wrong, order 1: WRONG" in again.stderr
+
+
+# ---- what is refused
+
+
+def takes_x_and_y(x, y):
+    return x + y
+
+
+def by_keyword(x, *, w):
+    return x * w
+
+
+@pytest.mark.parametrize(
+    ("use", "sentence"),
+    [
+        (lambda: check_gradients_given(), "there is nothing to draw; give a group"),
+        (lambda: check_gradients_given(order=1), "there is nothing to draw"),
+        (lambda: check_gradients_given(takes_x_and_y), "group0 is <function takes_x_and_y.* is not a strategy"),
+        (lambda: check_gradients_given(x=1.0), "x is 1.0, which is not a strategy; .*strategies.just"),
+        (lambda: check_gradients_given(z=TENSOR)(takes_x_and_y), r"takes_x_and_y\(x, y\) has no argument 'z'"),
+        (lambda: check_gradients_given(z=TENSOR)(tg.mul), r"mul\(input.* has no argument 'z'"),
+        (lambda: check_gradients_given(S.broadcastable(3))(takes_x_and_y)(), r"\(x, y\) does not take the 3 leading"),
+        (lambda: check_gradients_given(TENSOR)(takes_x_and_y)(), "missing a required argument: 'y'"),
+        (lambda: check_gradients_given(TENSOR, x=TENSOR)(takes_x_and_y)(), "multiple values for argument 'x'"),
+        (lambda: check_gradients_given(x=TENSOR, w=TENSOR)(by_keyword)(), r"by_keyword\(x, \*, w\) takes w by keyword"),
+    ],
+)
+def test_wrong_use_gets_a_sentence(use: Callable[[], Any], sentence: str) -> None:
+    with pytest.raises(TypeError, match=sentence):
+        use()
+
+
+def test_function_without_anything_to_check_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no derivative to check"):
+        check_gradients_given(x=S.tensors(dtype=np.int64))(takes_x_and_y_once)()
+
+
+def takes_x_and_y_once(x):
+    return x
+
+
+def test_error_of_the_function_is_not_hidden() -> None:
+    def division(x):
+        return x / {}[x.ndim]
+
+    with pytest.raises(KeyError):
+        check_gradients_given(x=TENSOR)(division)()
+
+
+def test_function_itself_stays_reachable() -> None:
+    inner = test_function_with_a_group.function
+    assert check_gradients(inner, (np.array(1.0), np.array(2.0))).ok
+    RUNS.clear()
+    test_function_with_a_group()
+    assert RUNS

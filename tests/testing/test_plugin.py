@@ -139,6 +139,21 @@ def test_bad(n):
     result.stdout.fnmatch_lines(["*: test_bad(", "    n=3,*"])  # the smallest
 
 
+def test_a_decorated_test_is_shown_by_its_own_line(session: pytest.Pytester) -> None:
+    body = """
+from tinygrad_edu.testing import check_gradients_given, strategies
+@check_gradients_given(strategies.tensors(shape=(2,)))
+def test_bad(x):
+    return bad(x)
+"""
+    result = run(session, body, "-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    lines = failure(result)
+    assert lines[0].endswith(".py:4: in test_bad")
+    assert lines[2].startswith("gradient check of test_bad, order 1: WRONG")
+    result.stdout.fnmatch_lines(["  to repeat it:", "    check_gradients(test_bad.function,*"])
+
+
 def test_summary_and_one_line_tracebacks(session: pytest.Pytester) -> None:
     result = run(session, "def test_bad(gradcheck):\n    gradcheck(bad, POINT)", "--tb=line")
     lines = ["*= FAILURES =*", "*.py:3: gradient check of bad, order 1: WRONG*", "*= short test summary info =*"]

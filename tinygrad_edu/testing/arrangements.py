@@ -81,12 +81,18 @@ def _moves(count: int) -> Iterator[tuple[int, ...]]:
 
 
 def _exchanged(j: Comparison) -> str | None:
-    """Look for an axis of the output that changed places with an axis of the input: ``g @ y`` for ``g @ y.T``."""
+    """Look for the transposed Jacobian, and for a transposed factor in it: ``g @ y`` for ``g @ y.T``."""
+    if j.numeric.shape[0] == j.numeric.shape[1] and _is_taken(j, j.numeric.T, j.uncertainty.T):
+        return (
+            f"{j.subject} goes through the transposed Jacobian: backward does to the incoming gradient what forward "
+            "does to its input, in place of the reverse (the transposed matrix, the inverse permutation)."
+        )
     if j.output_shape is None or len(j.output_shape) + len(j.shape) > 2 * _MOST_AXES:
         return None
+    if j.nonzero.sum(axis=1).max() < 2:
+        return None  # the entries are only moved around: there is no other operand
     both, count = j.output_shape + j.shape, len(j.output_shape)
-    pairs = [(a, b) for a, b in combinations(range(len(both)), 2) if both[a] == both[b] > 1]
-    for a, b in sorted(pairs, key=lambda pair: (pair[0] < count) == (pair[1] < count)):
+    for a, b in ((a, b) for a in range(count) for b in range(count, len(both)) if both[a] == both[b] > 1):
         predicted, uncertainty = (
             part.reshape(both).swapaxes(a, b).reshape(part.shape) for part in (j.numeric, j.uncertainty)
         )
@@ -96,11 +102,6 @@ def _exchanged(j: Comparison) -> str | None:
                 f"{j.name} have changed places. Look for a transpose (.T) of the other operand that is missing, or "
                 "one too many."
             )
-    if j.numeric.shape[0] == j.numeric.shape[1] and _is_taken(j, j.numeric.T, j.uncertainty.T):
-        return (
-            f"{j.subject} goes through the transposed Jacobian: backward multiplies by the same matrix as forward. "
-            "Multiply by its transpose."
-        )
     return None
 
 

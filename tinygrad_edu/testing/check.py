@@ -43,6 +43,7 @@ def check_gradients(
         The point. Checked are floating arrays and the Tensors that require grad; where there are none of these, every
         floating Tensor. Arguments may be sequences of tensors; what is not a tensor is passed on as it is.
         float32 inputs are judged by the function's float64 twin: the same function, called with float64.
+        Arrays for a module take the dtype of its parameters.
     order : int
         2: if the first derivative is right, its own derivative is checked too, as ``create_graph=True`` records it.
     kwargs : dict, optional
@@ -163,8 +164,10 @@ def _recorded_findings(subject: Derivative) -> list[Finding]:
     """Compare the gradients of the recorded backward pass with those of the ordinary one."""
     findings = []
     recorded = [t.array for t in subject.pullback(subject.points).outputs]
-    for k, a, b in zip(subject.judged, recorded, subject.values(subject.points)):
-        if not np.allclose(a, b, rtol=1e-7, atol=1e-9 * np.abs(np.nan_to_num(b)).max(initial=0.0), equal_nan=True):
+    ordinary = subject.values(subject.points)
+    largest = max([float(np.abs(b[np.isfinite(b)]).max(initial=0.0)) for b in ordinary], default=0.0)
+    for k, a, b in zip(subject.judged, recorded, ordinary):
+        if not np.allclose(a, b, rtol=1e-7, atol=1e-10 * largest, equal_nan=True):
             message = (
                 f"under create_graph=True the gradient of {subject.names[k]} is another than in the ordinary backward "
                 f"pass (by up to {np.abs(a - b).max():.1e})."

@@ -118,14 +118,13 @@ def _row(prober: Prober, i: int, found: Found, evidence: Evidence | None, settin
     wrong = len(found.wrong)
     if evidence is not None and evidence.complete:
         wrong = max(wrong, int(evidence.wrong.any(0).sum()))
-    largest = prober.largest[0][i] or 1.0
     return InputResult(
         name=subject.names[i],
         shape=point.shape,
         dtype=str([*settings.dtypes, *subject.dtypes[len(settings.dtypes) :]][i]),
         size=point.size,
         wrong=wrong,
-        largest_error=max([prober.largest_error[i], *[v.error / largest for v in found.wrong.values()]]),
+        largest_error=max([prober.largest_error[i], *[prober.relative(v.error) for v in found.wrong.values()]]),
         remainder_order=remainder_order(prober, i, _remainder_entries(point.size, found)),
         complex_step=complex_step(prober, i),
         order=subject.order,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..autograd import Function
 from ..autograd.gradcheck import GradcheckError
 from ..nn import Module
+from ..tensor import Tensor
 from .check import check_gradients
 from .reproducer import written_call
 from .strategies.drawing import hypothesis
@@ -173,6 +174,12 @@ def _bound(
     kwargs = {p.name: given[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY and p.name in given}
     for p in parameters:
         kwargs |= given.get(p.name, {}) if p.kind is p.VAR_KEYWORD else {}
+    for name, value in kwargs.items():
+        if isinstance(value, Tensor) and value.requires_grad:
+            raise TypeError(
+                f"check_gradients_given: {name_of(function)}{signature} takes {name} by keyword only, and derivatives "
+                "are checked with respect to what is given by position; write a function that takes it by position."
+            )
     return args, kwargs
 
 

@@ -55,7 +55,7 @@ def _multiplied(j: Comparison, field: _Field) -> str | None:
     for weight, verb in powers:
         base, uncertainty = j.numeric * weight, j.uncertainty * np.abs(weight)
         c = ratio(j.analytic, base, uncertainty, j.used)
-        if c is None or not (c.close_to(1) or _varies(j, field)):
+        if c is None or not (c.close_to(1) or (c.nice and _varies(j, field))):
             continue
         if j.fits(c.value * base, abs(c.value) * uncertainty):
             times = "" if c.close_to(1) else f" (and by {c.text})"

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["gradcheck", "pytest_addoption", "pytest_configure", "pytest_runtest_makereport"]
 
-_PACKAGE = Path(__file__).parents[1]
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that set what the fixture does unless a test says otherwise."""
@@ -72,26 +70,35 @@ def pytest_runtest_makereport(
     """Show a wrong derivative as the report, whole, below the line of the test that asked for it."""
     result = yield
     if call.excinfo is not None and result.failed and not item.config.getoption("fulltrace", False):
-        explanation: Any = _explain(call.excinfo.value, item.config.rootpath)
+        explanation: Any = _explain(call.excinfo.value, item)
         if explanation and item.config.getoption("tbstyle", None) == "line":
             explanation.parts.clear()
         result.longrepr = explanation or result.longrepr
     return result
 
 
-def _explain(error: BaseException, root: Path) -> _Explanation | None:
+def _explain(error: BaseException, item: pytest.Item) -> _Explanation | None:
     """Say it with the report, where the exception is about one; None for every other exception."""
     parts = _raised(error) or _asserted(error)
     if not parts:
         return None
-    # The last place outside of the package: the line of the test, or of the test's helper.
-    places = traceback.extract_tb(error.__traceback__)
-    place = next((p for p in reversed(places) if not Path(p.filename).is_relative_to(_PACKAGE)), places[-1])
-    path = Path(place.filename)
-    path = path.relative_to(root) if path.is_relative_to(root) else path
-    crash = _Crash(str(path), place.lineno or 0, parts[-1].partition("\n")[0])
+    path, line, where = _where(error, item)
+    crash = _Crash(path, line, parts[-1].partition("\n")[0])
     notes = getattr(error, "__notes__", [])  # hypothesis says here how to repeat the example
-    return _Explanation([f"{path}:{place.lineno}: in {place.name}\n    {place.line}", *parts, *notes], crash)
+    return _Explanation([f"{path}:{line}: {where}", *parts, *notes], crash)
+
+
+def _where(error: BaseException, item: pytest.Item) -> tuple[str, int, str]:
+    """Name the line of the test, or of its helper, that asked; the test itself where none did, as below a decorator."""
+    from .places import place_of
+
+    place = place_of(error)
+    if place is None:
+        path, line, name = item.location
+        return path, (line or 0) + 1, f"in {name}"
+    found, root = Path(place.filename), item.config.rootpath
+    shown = found.relative_to(root) if found.is_relative_to(root) else found
+    return str(shown), place.lineno or 0, f"in {place.name}\n    {place.line}"
 
 
 def _raised(error: BaseException) -> list[str]:

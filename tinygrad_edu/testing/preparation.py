@@ -112,9 +112,10 @@ def _narrow_findings(subject: Subject, narrow: Sequence[Array], wide: Sequence[A
     """Compare the gradients in the dtype that was given with those in float64, as far as that dtype can tell."""
     findings = []
     eps = max(float(np.finfo(dtype).eps) for dtype in [*subject.dtypes, *subject.precisions])
-    for name, given, a, b in zip(subject.names, subject.dtypes, narrow, wide):
-        largest = float(np.abs(b[np.isfinite(b)]).max(initial=0.0))
-        off = np.abs(a - b) > max(2e-3, 50 * eps) * (np.abs(b) + largest)
+    sizes = [float(np.abs(b[np.isfinite(b)]).max(initial=0.0)) for b in wide]
+    for name, given, a, b, largest in zip(subject.names, subject.dtypes, narrow, wide, sizes):
+        round_off = 50 * eps * max(sizes)  # of a gradient that is zero because terms of the others' size cancel
+        off = np.abs(a - b) > max(2e-3, 50 * eps) * (np.abs(b) + largest) + round_off
         off |= np.isfinite(b) != np.isfinite(a)
         if off.any():
             index = tuple(map(int, np.argwhere(off)[0]))

@@ -41,7 +41,7 @@ class Prober:
     floors : list of float
         For each combination, the round-off of a derivative by an entry of size 1, whatever that derivative is.
     largest_error : list of float
-        For each input, the largest difference of a sum, divided by the largest gradient.
+        For each input, the largest difference of a sum, divided by the largest entry of all gradients.
     """
 
     def __init__(self, subject: Subject, points: Points, rng: np.random.Generator) -> None:
@@ -144,8 +144,11 @@ class Prober:
         return agrees and precise
 
     def _note(self, c: int, i: int, error: float) -> None:
-        if self.largest[c][i] > 0:
-            self.largest_error[i] = max(self.largest_error[i], error / self.largest[c][i])
+        self.largest_error[i] = max(self.largest_error[i], self.relative(error, c))
+
+    def relative(self, error: float, c: int = 0) -> float:
+        """Divide an error by the largest entry of all gradients."""
+        return error / (max(self.largest[c], default=0.0) or 1.0)
 
 
 def signed_weights(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

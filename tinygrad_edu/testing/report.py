@@ -113,7 +113,7 @@ class InputResult:
         How many entries it has, and how many of those were found to have a wrong derivative.
     largest_error : float
         The largest difference between backward and differences, of the sums that were compared, divided by the
-        largest gradient.
+        largest entry of all gradients.
     remainder_order : float or None
         How fast the remainder of the Taylor formula shrinks with the step: 2 for a right derivative, 1 for a wrong
         one; None where there is only round-off to be seen, as for linear functions.

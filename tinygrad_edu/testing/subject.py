@@ -50,6 +50,7 @@ class Subject:
         wanted = _wanted([value for _, value in leaves])
         self.names = [name for (name, _), checked in zip(leaves, wanted) if checked]
         self._checked = wanted
+        self._values = [value for _, value in leaves]
         self._layouts = [_array(value) for (_, value), checked in zip(leaves, wanted) if checked]
         self._own: list[list[tuple[Module, str]]] = []  # for each checked parameter, the places it stands in
         if isinstance(fn, Module):
@@ -67,6 +68,11 @@ class Subject:
     def _adopt(self, module: Module, check_parameters: bool) -> None:
         """Work on a copy of a module, and check its parameters like inputs."""
         self.fn = copied = copy.deepcopy(module)
+        dtype = next((p.dtype for p in module.parameters() if p.array.dtype.kind == "f"), None)
+        if dtype is not None:  # arrays are float64 by nature; a module takes what its parameters are
+            given = [value for value, checked in zip(self._values, self._checked) if checked]
+            pairs = zip(self._layouts, given)
+            self._layouts = [a.astype(dtype) if isinstance(v, np.ndarray) else a for a, v in pairs]
         for name, parameter in copied.named_parameters():
             if check_parameters and parameter.requires_grad:
                 self.names.append(name)

@@ -7,8 +7,6 @@ import difflib
 import importlib
 import importlib.util
 import sys
-import sysconfig
-import traceback
 from collections.abc import Callable, Iterator
 from functools import reduce
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 
 from ..autograd import Function
 from ..nn import Module
+from .places import place_of
 
 __all__ = ["find", "importable", "raised"]
 
@@ -110,16 +109,8 @@ def _is_file(place: str) -> bool:
     return place.endswith(".py")
 
 
-_NOT_THE_USERS = (Path(__file__).parents[1], Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib")))
-
-
 def raised(what: str, error: BaseException) -> str:
     """Say in one sentence which exception came, and from which line of the user's."""
     sentence = f"{what} raised {type(error).__name__}: {' '.join(str(error).split())}"
-    places = [p for p in traceback.extract_tb(error.__traceback__) if _is_the_users(p.filename)]
-    return f"{sentence} ({Path(places[-1].filename).name}, line {places[-1].lineno})" if places else sentence
-
-
-def _is_the_users(filename: str) -> bool:
-    path = Path(filename)
-    return path.is_file() and not any(path.resolve().is_relative_to(folder.resolve()) for folder in _NOT_THE_USERS)
+    place = place_of(error)
+    return f"{sentence} ({Path(place.filename).name}, line {place.lineno})" if place else sentence

@@ -20,8 +20,8 @@ _CONSTANTS = {
     "ln 10": math.log(10),
     "e": math.e,
 }
-# How well a number must be known, relative to itself, before such a reading of it is no chance.
-_PLAIN, _COMMON, _RARE = 1e-3, 2e-5, 1e-6
+# What share of the numbers may be taken by chance for one that people write: of common ones, and of rarer ones.
+_CHANCE, _SMALL_CHANCE = 5e-3, 1e-3
 
 
 def spell(number: float, tolerance: float) -> str:
@@ -34,29 +34,25 @@ def spell(number: float, tolerance: float) -> str:
 def is_nice(number: float, tolerance: float) -> bool:
     """Tell whether a number looks as if somebody wrote it: known so well that hitting one by chance is unlikely."""
     size = abs(number)
-    return any(abs(value - size) <= tolerance <= needed * size for _, value, needed in _readings(size))
+    return any(abs(value - size) <= tolerance <= allowed for _, value, allowed in _readings(size))
 
 
 def _readings(size: float) -> Iterable[tuple[str, float, float]]:
-    """Give the numbers nearby that people write: text, value, and how well the number must be known."""
-    if not 1e-9 < size < 1e6:
+    """Give the numbers nearby that people write: text, value, and the largest tolerance at which that is no chance."""
+    if not 1e-6 < size < 1e6:
         return
-    yield f"{size:.0f}", round(size), _needed(size)
+    yield f"{size:.0f}", round(size), _CHANCE * min(1.0, size / 5)
     whole = max(round(1 / size), 1)
-    yield f"1/{whole}", 1 / whole, _needed(whole)
+    yield f"1/{whole}", 1 / whole, _CHANCE / whole * min(1 / whole, 1 / 5)
     simple = Fraction(size).limit_denominator(12)
-    yield str(simple), float(simple), _COMMON
-    for digits, needed in ((2, _COMMON), (3, _RARE)):
-        for text in (f"{size:.{digits}f}", f"{size:.{digits}g}"):
-            yield text, float(text), needed
+    yield str(simple), float(simple), _CHANCE / 46  # there are 46 of them between two whole numbers
+    decade = 10.0 ** math.floor(math.log10(size))
+    for digits, chance in ((2, _CHANCE), (3, _SMALL_CHANCE)):
+        yield (text := f"{size:.{digits}f}"), float(text), chance * 10.0**-digits
+        yield (text := f"{size:.{digits}g}"), float(text), chance * decade * 10.0 ** (1 - digits)
     for name, value in _CONSTANTS.items():
-        yield name, value, _COMMON
-        yield f"1/{name}", 1 / value, _COMMON
-
-
-def _needed(whole: float) -> float:
-    """Say how well a number must be known to be taken for a whole one, or for 1 divided by one: big ones lie close."""
-    return _PLAIN if whole < 12 else min(_COMMON, 2e-3 / whole)
+        yield name, value, _SMALL_CHANCE * value / 50
+        yield f"1/{name}", 1 / value, _SMALL_CHANCE / value / 50
 
 
 def listing(items: Sequence[object]) -> str:

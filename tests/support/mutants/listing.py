@@ -12,7 +12,8 @@ from support.calls import EVERYTHING, Call, as_tensors, calls
 from tinygrad_edu.op import OPS
 
 from .building import differentiable, mutate_function, mutate_op
-from .mistakes import FIRST_ORDER, Mistake, swapped_with
+from .changes import swapped_with
+from .mistakes import FIRST_ORDER, Mistake
 from .second_order import SECOND_ORDER
 from .specific import SPECIFIC
 

@@ -5,21 +5,15 @@ Those of the recorded pass stand in ``second_order``, those of one op in ``speci
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 import tinygrad_edu as tg
-from tinygrad_edu.ops.axes import permute
 from tinygrad_edu.ops.rearranging import flip, roll
-from tinygrad_edu.ops.shape import broadcast_to, fit, reshape, sum_to, to
 
+from . import changes as wrong
 from .building import Change
-from .derivative import Derivative, Remembered, array_of, is_broadcast, with_part
 
-__all__ = ["FIRST_ORDER", "Mistake", "swapped_with"]
+__all__ = ["FIRST_ORDER", "Mistake"]
 
 
 @dataclass(frozen=True)
@@ -50,239 +44,42 @@ class Mistake:
     swaps: bool = False
 
 
-# ---- the whole gradient
-
-
-def _times(factor: float) -> Change:
-    return lambda d: d.right() * factor
-
-
-def _per_row(d: Derivative) -> Any:
-    """Divide by the size of the batch, which belongs into the loss."""
-    shape = np.shape(array_of(d.x))
-    return d.right() / (shape[0] if shape and shape[0] else 1)
-
-
-def _zero(d: Derivative) -> Any:
-    return d.right() * 0.0
-
-
-def _transposed(d: Derivative) -> Any:
-    right = d.right()
-    shape = right.shape
-    if len(shape) < 2:
-        return right
-    axes = tuple(range(len(shape)))
-    if shape[-1] == shape[-2]:
-        return permute(right, (*axes[:-2], axes[-1], axes[-2]))
-    return reshape(permute(right, axes[::-1]), shape)
-
-
-def _along_last(move: Callable[[Any], Any]) -> Change:
-    def change(d: Derivative) -> Any:
-        right = d.right()
-        return move(right) if right.shape else right
-
-    return change
-
-
-def swapped_with(other: int) -> Change:
-    """Return what the other input, of the same shape, should get."""
-
-    def change(d: Derivative) -> Any:
-        shape = np.shape(array_of(d.x))
-        value = array_of(d.inputs[other]) if other in d.others and other < len(d.inputs) else None
-        if not isinstance(value, np.ndarray) or value.shape != shape:
-            return d.right()
-        return fit(d.others[other](d.g, d.inputs, d.out), shape)
-
-    return change
-
-
-def _constant(d: Derivative) -> Any:
-    return d.right() + 0.01
-
-
-# ---- some entries
-
-
-def _one_entry(factor: float) -> Change:
-    def change(d: Derivative) -> Any:
-        right = d.right()
-        mask = np.ones(right.shape)
-        if mask.size:
-            mask.reshape(-1)[mask.size // 2] = factor
-        return right * mask
-
-    return change
-
-
-def _below_zero(factor: float) -> Change:
-    return lambda d: d.right() * np.where(np.asarray(array_of(d.x)) < 0, factor, 1.0)
-
-
-def _far_out(d: Derivative) -> Any:
-    """Take the function to be flat where it is only saturated."""
-    return d.right() * np.where(np.abs(np.asarray(array_of(d.x))) > 1, 0.0, 1.0)
-
-
-# ---- sums and repeats
-
-
-def _first_of_broadcast(d: Derivative) -> Any:
-    """Take the first of the places to which an entry was broadcast, and forget the rest."""
-    full, shape = d.raw(), np.shape(array_of(d.x))
-    if not is_broadcast(shape, full.shape):
-        return d.right()
-    missing = len(full.shape) - len(shape)
-    first = [0] * missing + [
-        slice(0, 1) if small != large else slice(None) for small, large in zip(shape, full.shape[missing:])
-    ]
-    return full[tuple(first)] if all(full.shape) else sum_to(full, shape)
-
-
-def _mean_of_broadcast(d: Derivative) -> Any:
-    full, shape = d.raw(), np.shape(array_of(d.x))
-    size = int(np.prod(shape))
-    return d.right() * (size / max(int(np.prod(full.shape)), 1)) if is_broadcast(shape, full.shape) else d.right()
-
-
-def _overwrites(d: Derivative) -> Any:
-    """Keep of every entry the last contribution only, as ``grad[index] = g`` does."""
-    jacobian = d.jacobian()
-    shape = np.shape(array_of(d.x))
-    if not jacobian.size:
-        return d.right()
-    count = len(jacobian)
-    last = count - 1 - np.argmax(jacobian[::-1] != 0, axis=0)
-    parts = d.g if isinstance(d.g, tuple) else (d.g,)
-    flat = [reshape(part, (-1,)) for part in parts]
-    g = flat[0] if len(flat) == 1 else tg.cat(flat)
-    return reshape(g[last] * jacobian[last, np.arange(len(last))], shape)
-
-
-# ---- values that do not belong there
-
-
-def _proportional(d: Derivative) -> Any:
-    """Add ``0.1 * g * x``: the derivative of a penalty that is not in the function."""
-    g = d.g[0] if isinstance(d.g, tuple) else d.g
-    x = array_of(d.x)
-    shape = np.shape(x)
-    if np.shape(array_of(g)) != shape and not is_broadcast(shape, np.shape(array_of(g))):
-        g = g.sum()
-        g = broadcast_to(g, shape) if shape else g
-    return d.right() + fit(g * (0.1 * np.asarray(x)), shape)
-
-
-def _times_input(d: Derivative) -> Any:
-    return d.right() * np.asarray(array_of(d.x))
-
-
-def _relative(d: Derivative) -> Any:
-    return d.right() * (1 + 0.1 * np.asarray(array_of(d.x)))
-
-
-def _result_for_input(d: Derivative) -> Any:
-    """Put the result where the formula has the input."""
-    if d.out is None or np.shape(array_of(d.out)) != np.shape(array_of(d.x)):
-        return d.right()
-    return d.right(inputs=with_part(d.inputs, d.position, d.out))
-
-
-def _other_for_input(d: Derivative) -> Any:
-    """Put another input of the same shape where the formula has this one."""
-    shape = np.shape(array_of(d.x))
-    for i in d.others:
-        if i < len(d.inputs) and isinstance(array_of(d.inputs[i]), np.ndarray):
-            other = d.inputs[i]
-            if np.shape(array_of(other)) == shape:
-                return d.right(inputs=with_part(d.inputs, d.position, other))
-    return d.right()
-
-
-def _stale(which: str) -> Change:
-    def change(d: Derivative) -> Any:
-        call: Remembered | None = getattr(d.memory, which)
-        now = [np.shape(array_of(v)) for v in (*d.inputs, *(() if d.out is None else (d.out,)))]
-        if call is None or call.shapes != now:
-            return d.right()
-        shape = np.shape(array_of(d.x))
-        return fit(call.formulas[d.position](d.g), shape)
-
-    return change
-
-
-# ---- what arrives
-
-
-def _rounded(d: Derivative) -> Any:
-    return to(d.right(), np.dtype(np.float32))
-
-
-def _noise(d: Derivative) -> Any:
-    right = d.right()
-    return right * (1 + 1e-3 * d.memory.random.standard_normal(right.shape))
-
-
-def _dropped(d: Derivative) -> Any:
-    """Draw a new mask in the backward pass, where that of the forward is due."""
-    right = d.right()
-    return right * (2.0 * d.memory.random.integers(0, 2, right.shape))
-
-
-# ---- writing
-
-
-def _writes_g(d: Derivative) -> Any:
-    """Compute the gradient in the buffer of ``g``, which others read after it."""
-    right = d.right() * 1.0
-    array_of(d.g[0] if isinstance(d.g, tuple) else d.g)[...] *= 0.5
-    return right
-
-
-def _writes_input(d: Derivative) -> Any:
-    right = d.right() * 1.0
-    array_of(d.x)[...] *= 1.5
-    return right
-
-
 _HALF_LINE = ("half-line",)
 
 FIRST_ORDER: list[Mistake] = [
     Mistake("sign", lambda d: -d.right(), ("sign",)),
-    Mistake("factor 1.01", _times(1.01), ("factor",)),
-    Mistake("factor 2", _times(2.0), ("factor",)),
-    Mistake("factor 1/2", _times(0.5), ("factor",)),
-    Mistake("divided by the batch", _per_row, ("factor",)),
-    Mistake("one entry 2 % off", _one_entry(1.02)),
-    Mistake("one entry zero", _one_entry(0.0)),
-    Mistake("transposed", _transposed, ("transposed",)),
-    Mistake("flipped", _along_last(lambda g: flip(g, (-1,)))),
-    Mistake("shifted by one", _along_last(lambda g: roll(g, 1, -1))),
-    Mistake("broadcast: a slice for the sum", _first_of_broadcast, ("broadcast",)),
-    Mistake("broadcast: the mean for the sum", _mean_of_broadcast, ("broadcast", "factor")),
-    Mistake("inputs swapped", lambda d: swapped_with(1 - d.position)(d), ("swapped",), swaps=True),
-    Mistake("zero below zero", _below_zero(0.0), _HALF_LINE),
-    Mistake("doubled below zero", _below_zero(2.0), _HALF_LINE),
-    Mistake("zero beyond 1", _far_out),
-    Mistake("stale: of the first call", _stale("first"), ("stale",), stateful=True),
-    Mistake("stale: of the last call", _stale("last"), ("stale",), stateful=True),
-    Mistake("overwrites", _overwrites, ("overwrites",)),
-    Mistake("zero", _zero, ("zero",)),
+    Mistake("factor 1.01", wrong.times(1.01), ("factor",)),
+    Mistake("factor 2", wrong.times(2.0), ("factor",)),
+    Mistake("factor 1/2", wrong.times(0.5), ("factor",)),
+    Mistake("divided by the batch", wrong.per_row, ("factor",)),
+    Mistake("one entry 2 % off", wrong.one_entry(1.02)),
+    Mistake("one entry zero", wrong.one_entry(0.0)),
+    Mistake("transposed", wrong.transposed, ("transposed",)),
+    Mistake("flipped", wrong.along_last(lambda g: flip(g, (-1,)))),
+    Mistake("shifted by one", wrong.along_last(lambda g: roll(g, 1, -1))),
+    Mistake("broadcast: a slice for the sum", wrong.first_of_broadcast, ("broadcast",)),
+    Mistake("broadcast: the mean for the sum", wrong.mean_of_broadcast, ("broadcast", "factor")),
+    Mistake("inputs swapped", wrong.swapped_with(1), ("swapped",), swaps=True),
+    Mistake("zero below zero", wrong.below_zero(0.0), _HALF_LINE),
+    Mistake("doubled below zero", wrong.below_zero(2.0), _HALF_LINE),
+    Mistake("zero beyond 1", wrong.far_out),
+    Mistake("stale: of the first call", wrong.stale("first"), ("stale",), stateful=True),
+    Mistake("stale: of the last call", wrong.stale("last"), ("stale",), stateful=True),
+    Mistake("overwrites", wrong.overwrites, ("overwrites",)),
+    Mistake("zero", wrong.zero, ("zero",)),
     Mistake("None", lambda d: None, ("none", "zero")),
-    Mistake("0.1 x added", _proportional, ("proportional",)),
-    Mistake("times 1 + 0.1 x", _relative, ("proportional",)),
-    Mistake("times x", _times_input, ("proportional",)),
-    Mistake("result for input", _result_for_input),
-    Mistake("other input for input", _other_for_input),
-    Mistake("constant added", _constant),
+    Mistake("0.1 x added", wrong.proportional, ("proportional",)),
+    Mistake("times 1 + 0.1 x", wrong.relative, ("proportional",)),
+    Mistake("times x", wrong.times_input, ("proportional",)),
+    Mistake("result for input", wrong.result_for_input),
+    Mistake("other input for input", wrong.other_for_input),
+    Mistake("constant added", wrong.constant),
     Mistake("ignores g", lambda d: d.with_g(lambda g: g * 0.0 + 1.0)),
     Mistake("g squared", lambda d: d.with_g(lambda g: g * g)),
     Mistake("g clipped to 1", lambda d: d.with_g(lambda g: tg.clamp(g, -1.0, 1.0))),
-    Mistake("rounded to float32", _rounded),
-    Mistake("random: noise", _noise, ("backward-random",)),
-    Mistake("random: a new mask", _dropped, ("backward-random",)),
-    Mistake("writes to g", _writes_g, ("mutated",)),
-    Mistake("writes to the input", _writes_input, ("mutated",)),
+    Mistake("rounded to float32", wrong.rounded),
+    Mistake("random: noise", wrong.noise, ("backward-random",)),
+    Mistake("random: a new mask", wrong.dropped, ("backward-random",)),
+    Mistake("writes to g", wrong.writes_g, ("mutated",)),
+    Mistake("writes to the input", wrong.writes_input, ("mutated",)),
 ]

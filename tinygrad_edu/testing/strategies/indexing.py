@@ -53,7 +53,7 @@ def indices(draw: DrawFn, shape: Shape, *, new_axes: bool = True, advanced: bool
     if first < count or draw(st.booleans()):
         items.append(Ellipsis)
     items += _items(draw, stop, arrays)
-    for _ in range(draw(st.integers(0, 2)) if new_axes else 0):
+    for _ in range(draw(st.integers(1, 2)) if new_axes and draw(st.booleans()) else 0):
         items.insert(draw(st.integers(0, len(items))), None)
     return items[0] if len(items) == 1 else tuple(items)
 
