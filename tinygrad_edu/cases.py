@@ -224,9 +224,7 @@ class Reduction(Cases):
         if "several" in dims:
             found += [((2, 3, 2), {"dim": (0, 2)}), ((2, 3, 2), {"dim": (-1, 0), "keepdim": True})]
         calls = [
-            Case((replace(self.value, shape=shape),), {**dim, **given})
-            for shape, dim in found
-            for given in params
+            Case((replace(self.value, shape=shape),), {**dim, **given}) for shape, dim in found for given in params
         ]
         if "one" in dims:
             errors = [*errors, Error((Draw((2, 3)),), {**params[0], "dim": 2}, IndexError, "out of range")]

@@ -23,6 +23,7 @@ PUBLIC_MODULES = {
     "tinygrad_edu.nn.init",
     "tinygrad_edu.optim",
     "tinygrad_edu.random",
+    "tinygrad_edu.testing",
     "tinygrad_edu.utils",
     "tinygrad_edu.utils.data",
     "tinygrad_edu.viz",

@@ -73,7 +73,6 @@ ONLY_STANDARD_LIBRARY = {"op", "atomic"}
 ONLY_NUMPY = {"cases", "dtypes"}
 # Imported by the functions that need them, so that `import tinygrad_edu` stays fast.
 LAZY = {"scipy", "graphviz", "tqdm"} | OPTIONAL
-LOADED_BY = {"testing.plugin": "pytest"}  # nobody else imports it
 
 USERS_OF_THE_PUBLIC_NAMES = ("nn", "optim", "utils")
 
@@ -120,7 +119,7 @@ def foreign_rules(module: Module, found: Import) -> str | None:
         return f"{module.name} imports NumPy only"
     if package not in REQUIRED | OPTIONAL:
         return "it is not one of the package's dependencies"
-    if package in LAZY and found.where == "top" and LOADED_BY.get(module.name) != package:
+    if package in LAZY and found.where == "top":
         return "import it inside the function that needs it"
     return None
 

@@ -244,8 +244,7 @@ def test_function_with_a_group(x, y):
 
 
 @check_gradients_given(S.broadcastable(2), TENSOR, w=TENSOR, scale=st.sampled_from([1.0, 2.0]), order=1)
-def test_function_with_groups_and_names(x, y, z, scale=3.0, w=None):
-    assert scale < 3
+def test_function_with_groups_and_names(x, y, z, scale, w):
     return (x + y).sum() + (z * w.sum() * scale).sum()
 
 
@@ -264,7 +263,7 @@ class TestMethods:
 
 
 @check_gradients_given(S.convolutions(1, max_channels=1), order=2, max_examples=5)
-def test_function_with_keywords(x, weight, bias=None, **options):
+def test_function_with_keywords(x, weight, bias, **options):
     assert set(options) == {"stride", "padding", "dilation", "groups"}
     return F.conv1d(x, weight, bias, **options)
 

@@ -85,14 +85,20 @@ def broadcast_axes(j: Comparison) -> list[tuple[int, ...]]:
 
     The shapes allow it, and entries of the input do reach several places along each of these axes.
     """
-    return [axes for axes in loose_axes(j) if set(axes) <= set(spread_axes(j))]
+    spread = set(spread_axes(j))
+    return [axes for axes in loose_axes(j) if spread >= set(axes)]
 
 
 def loose_axes(j: Comparison) -> list[tuple[int, ...]]:
-    """List the axes of the output along which the shapes alone allow the input to have been broadcast."""
+    """List the axes of the output along which the shapes alone allow the input to have been broadcast.
+
+    At last those that a matrix product broadcasts, the batch: there the other axes need not be the same.
+    """
     out = j.output_shape or ()
     ways = [tuple(a for a, n in enumerate(out) if n > 1 and a not in way) for way in embeddings(j.shape, out)]
-    return [axes for axes in ways if axes]
+    padded = (1,) * (len(out) - len(j.shape)) + j.shape
+    batch = tuple(a for a, n in enumerate(out) if n > 1 and padded[a] == 1) if len(padded) == len(out) else ()
+    return [axes for axes in (*ways, batch) if axes]
 
 
 def lies_on(j: Comparison, columns: Array) -> bool:

@@ -6,7 +6,7 @@ Each function takes a comparison and returns the sentence for it, or None where 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 from math import prod
 
 import numpy as np
@@ -81,28 +81,37 @@ def _moves(count: int) -> Iterator[tuple[int, ...]]:
 
 
 def _exchanged(j: Comparison) -> str | None:
-    """Look for the transposed Jacobian, and for a transposed factor in it: ``g @ y`` for ``g @ y.T``."""
-    if j.numeric.shape[0] == j.numeric.shape[1] and _is_taken(j, j.numeric.T, j.uncertainty.T):
-        return (
-            f"{j.subject} goes through the transposed Jacobian: backward does to the incoming gradient what forward "
-            "does to its input, in place of the reverse (the transposed matrix, the inverse permutation)."
-        )
-    if j.output_shape is None or len(j.output_shape) + len(j.shape) > 2 * _MOST_AXES:
-        return None
-    if j.nonzero.sum(axis=1).max() < 2:
-        return None  # the entries are only moved around: there is no other operand
-    both, count = j.output_shape + j.shape, len(j.output_shape)
-    for a, b in ((a, b) for a in range(count) for b in range(count, len(both)) if both[a] == both[b] > 1):
+    """Look for a transposed factor, ``g @ y`` for ``g @ y.T``, and for the transposed Jacobian as a whole."""
+    only_moved = j.nonzero.sum(axis=1).max() < 2  # then there is no other operand
+    for a, b in () if only_moved else _equal_axes(j):
+        both = (*j.output_shapes[0], *j.shape)
         predicted, uncertainty = (
             part.reshape(both).swapaxes(a, b).reshape(part.shape) for part in (j.numeric, j.uncertainty)
         )
         if _is_taken(j, predicted, uncertainty):
             return (
-                f"{j.subject} is computed with something transposed: axis {a} of the output and axis {b - count} of "
-                f"{j.name} have changed places. Look for a transpose (.T) of the other operand that is missing, or "
-                "one too many."
+                f"{j.subject} is computed with something transposed: axis {a} of the output and axis "
+                f"{b - len(both) + len(j.shape)} of {j.name} have changed places. Look for a transpose (.T) of the "
+                "other operand that is missing, or one too many."
             )
+    if j.numeric.shape[0] == j.numeric.shape[1] and _is_taken(j, j.numeric.T, j.uncertainty.T):
+        return (
+            f"{j.subject} goes through the transposed Jacobian: backward does to the incoming gradient what forward "
+            "does to its input, in place of the reverse (the transposed matrix, the inverse permutation)."
+        )
     return None
+
+
+def _equal_axes(j: Comparison) -> Iterator[tuple[int, int]]:
+    """Give the pairs of an axis of the output and one of the input that are as long, numbered one after the other.
+
+    Vectors are left out: there the pair is all there is.
+    """
+    out = j.output_shape or ()
+    if 2 < len(out) + len(j.shape) <= 2 * _MOST_AXES:
+        for a, b in product(range(len(out)), range(len(j.shape))):
+            if out[a] == j.shape[b] > 1:
+                yield a, len(out) + b
 
 
 def one_slice(j: Comparison) -> str | None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..autograd import inference_mode
 from .examination import Settings, examine
-from .facts import backward_findings, forward_findings, undefined_findings
+from .facts import backward_findings, forward_findings, type_findings, undefined_findings
 from .preparation import choose_outputs, cotangents_of, prepare
 from .report import Diagnosis, Finding, GradientReport
-from .subject import Derivative, Subject, name_of
+from .subject import Derivative, Pullback, Subject, name_of
 
 __all__ = ["check_gradients"]
 
@@ -30,6 +31,7 @@ def check_gradients(
     check_undefined_grad: bool = True,
     grad_outputs: Any = None,
     check_parameters: bool = True,
+    names: Sequence[str] | None = None,
     seed: int = 0,
     max_entries: int = 10,
 ) -> GradientReport:
@@ -59,6 +61,8 @@ def check_gradients(
         For ``order=2``: what arrives at the outputs. Default: random.
     check_parameters : bool
         With a module: check the derivatives with respect to its parameters as well. The module itself stays as it is.
+    names : sequence of str, optional
+        What the report calls the arguments. Default: "input 0", "input 1" ...
     seed : int
         Of the random combinations of outputs and of inputs.
     max_entries : int
@@ -105,7 +109,7 @@ def check_gradients(
         raise ValueError(
             "check_gradients: got one of atol and rtol; give both, or neither to check without tolerances."
         )
-    subject = Subject(fn, inputs, kwargs or {}, check_parameters)
+    subject = Subject(fn, inputs, kwargs or {}, check_parameters, names)
     if not subject.names:
         raise ValueError(
             f"check_gradients: none of the {len(subject.given)} inputs of {name_of(fn)} is a floating Tensor or array, "
@@ -114,7 +118,7 @@ def check_gradients(
     report = GradientReport(name_of(fn), 1)
     settings = Settings(seed, max_entries, None if atol is None else (atol, rtol or 0.0), list(subject.dtypes))
     current = subject
-    with np.errstate(all="ignore"):  # steps lead out of domains
+    with np.errstate(all="ignore"), inference_mode(False):  # steps lead out of domains
         _first(subject, report, settings, nondet_tol, check_undefined_grad)
         while report.ok and report.order < order:
             current = _next(current, report, settings, grad_outputs)
@@ -152,18 +156,20 @@ def _next(inner: Subject, report: GradientReport, settings: Settings, grad_outpu
     subject = Derivative(inner, cotangents_of(inner, settings.seed) if given is None else given)
     report.order = subject.order
     choose_outputs(subject, report, subject.record(subject.points)[1])
-    report.add(_recorded_findings(subject))
-    if report.ok:
+    pullback = subject.pullback(subject.points)
+    if report.add(_recorded_findings(subject, pullback)) and report.add(
+        type_findings(subject, pullback, cotangents_of(subject, settings.seed))
+    ):
         examine(subject, report, settings)
     if not report.ok:
         report.diagnoses.insert(0, Diagnosis("second-order", _SECOND, order=subject.order))
     return subject
 
 
-def _recorded_findings(subject: Derivative) -> list[Finding]:
+def _recorded_findings(subject: Derivative, pullback: Pullback) -> list[Finding]:
     """Compare the gradients of the recorded backward pass with those of the ordinary one."""
     findings = []
-    recorded = [t.array for t in subject.pullback(subject.points).outputs]
+    recorded = [t.array for t in pullback.outputs]
     ordinary = subject.values(subject.points)
     largest = max([float(np.abs(b[np.isfinite(b)]).max(initial=0.0)) for b in ordinary], default=0.0)
     for k, a, b in zip(subject.judged, recorded, ordinary):

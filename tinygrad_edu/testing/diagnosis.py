@@ -9,7 +9,7 @@ import numpy as np
 from .arrangements import one_slice, transposed, wrong_axis
 from .evidence import Comparison, Evidence
 from .factors import factor, half_line, mean_over_broadcast, odd_factor, sign
-from .losses import overwrites, zero, zero_entries, zero_rows
+from .losses import overwrites, zero, zero_entries, zero_outputs, zero_rows
 from .mixups import exchanged, proportional, swapped
 from .report import Diagnosis
 
@@ -31,6 +31,7 @@ _IN_PLACES: list[tuple[str, Pattern]] = [
     ("half-line", half_line),
     ("broadcast", wrong_axis),
     ("transposed", transposed),
+    ("zero", zero_outputs),
     ("overwrites", overwrites),
     ("zero", zero_entries),
     ("zero", zero_rows),
@@ -90,16 +91,17 @@ def _guesses(j: Comparison, everything: Sequence[Comparison]) -> list[Guess]:
 
 def _fitting(j: Comparison, everything: Sequence[Comparison]) -> Iterator[Guess]:
     """Give the kinds that fit, as far as needed: a complicated one only where no simpler one does."""
-    simple = False
+    simple: set[str] = set()
     for patterns in (_EVERYWHERE, _IN_PLACES):
         for kind, pattern in patterns if not simple else ():
             if sentence := pattern(j):
-                simple = True
+                simple.add(kind)
                 yield kind, sentence
     if sentence := exchanged(j, everything) or swapped(j, everything):
-        simple = True
+        simple.add("swapped")
         yield "swapped", sentence
-    if simple and j.tells.sum() > 1:
+    # One number that is 3 times what it should be may as well be multiplied by an input that is 3.
+    if simple and (simple != {"factor"} or j.tells.sum() > 1):
         return
     if sentence := proportional(j, everything):
         yield "proportional", sentence

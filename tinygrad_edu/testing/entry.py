@@ -110,7 +110,8 @@ def _weighed(prober: Prober, i: int, j: int, c: int, w: Array, middle: Slope, le
         size = float(np.nan_to_num(abs(numeric)))
     floor = prober.floors[c] / (abs(float(prober.points[i].flat[j])) or 1.0)
     allowed = 3 * doubt + 1e-7 * size + 1e-10 * largest + floor
-    resolved = doubt <= 1e-3 * size + 1e-7 * largest + 1e3 * floor
+    hidden = 1e3 * floor if abs(analytic) <= floor else 0.0
+    resolved = doubt <= 1e-3 * size + 1e-7 * largest + hidden
     kinked = _kinked(left, right)
     if resolved and error <= allowed and not kinked.any():
         return Verdict("right", analytic, numeric, error)

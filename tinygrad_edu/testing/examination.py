@@ -54,7 +54,7 @@ def examine(subject: Subject, report: GradientReport, settings: Settings) -> Non
         prober, found = _second_look(prober, found, report, settings)
     report.kinks += [kink for i, f in enumerate(found) for kink in _kinks(prober, i, f)]
     evidence = compare(prober, found, settings.tolerance) if _any_wrong(found) else []
-    if evidence and _within_tolerance(evidence, found, settings.tolerance):
+    if evidence and _within_tolerance(prober, evidence, found, settings.tolerance):
         report.notes.append("there are small errors, within atol and rtol.")
         evidence, found = [], [Found(kinks=f.kinks, unclear=f.unclear, finished=f.finished) for f in found]
     for i, f in enumerate(found):
@@ -87,10 +87,14 @@ def _second_look(
     return prober, again
 
 
-def _within_tolerance(evidence: Sequence[Evidence], found: Sequence[Found], tolerance: Tolerance) -> bool:
+def _within_tolerance(
+    prober: Prober, evidence: Sequence[Evidence], found: Sequence[Found], tolerance: Tolerance
+) -> bool:
     """Tell whether all that was found is within the tolerances that the caller gave."""
     if tolerance is None or any(e.wrong.any() for e in evidence):
         return False
+    if nonlinear_findings(prober.subject, prober.split(prober.weights[0])):
+        return False  # right for one entry of the output at a time, wrong for several
     return all(np.isnan(v.low) and np.isfinite(v.analytic) for f in found for v in f.wrong.values())
 
 
@@ -144,7 +148,7 @@ def _write_wrong(
 ) -> None:
     """Write down what is wrong: entries, findings, the likely mistake."""
     order = prober.subject.order
-    entries = [entry for e in evidence for entry in _entries(e, order)]
+    entries = [entry for e in evidence for entry in _entries(e, prober.subject)]
     report.entries = sorted(entries, key=lambda e: -np.nan_to_num(e.error, nan=np.inf))[: settings.max_entries]
     report.wrong = len(entries)
     report.total = sum(e.wrong.size for e in evidence)
@@ -155,7 +159,7 @@ def _write_wrong(
     report.ok = False
 
 
-def _entries(evidence: Evidence, order: int) -> list[Entry]:
+def _entries(evidence: Evidence, subject: Subject) -> list[Entry]:
     """List the wrong entries of one input's Jacobian."""
     starts = np.cumsum([0, *[int(np.prod(shape)) for shape in evidence.output_shapes]])
     result = []
@@ -164,8 +168,8 @@ def _entries(evidence: Evidence, order: int) -> list[Entry]:
         output = int(np.searchsorted(starts, row, side="right")) - 1
         place = _index(row - int(starts[output]), evidence.output_shapes[output])
         analytic, numeric = float(evidence.analytic[r, c]), float(evidence.numeric[r, c])
-        where = evidence.name, _index(column, evidence.values.shape), output, place
-        result.append(Entry(*where, analytic, numeric, abs(analytic - numeric), order))
+        where = evidence.name, _index(column, evidence.values.shape), subject.judged[output], place
+        result.append(Entry(*where, analytic, numeric, abs(analytic - numeric), subject.order))
     return result
 
 

@@ -46,7 +46,7 @@ class Ratio:
     @property
     def very_nice(self) -> bool:
         """The same, where so many things are tried that some number comes out nice by chance."""
-        return is_nice(self.value, 3 * self.tolerance)
+        return is_nice(self.value, self.tolerance, tries=5)
 
     @property
     def convincing(self) -> bool:

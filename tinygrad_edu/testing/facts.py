@@ -26,6 +26,13 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 
+_BACKWARD_ERRORS = {
+    "invalid gradient": "shape",
+    "incorrect number of gradients": "shape",
+    "differentiate twice": "second-order",
+}
+"""What the engine says of a backward that it cannot use, and the kind of finding that makes."""
+
 
 def forward_findings(subject: Subject, nondet_tol: float) -> list[Finding]:
     """Call the function twice, and tell whether it gives the same."""
@@ -47,9 +54,10 @@ def type_findings(subject: Subject, pullback: Pullback, cotangents: Sequence[Arr
     try:
         found = pullback.tensors(cotangents)
     except RuntimeError as error:
-        if not any(part in str(error) for part in ("invalid gradient", "incorrect number of gradients")):
+        kinds = [kind for part, kind in _BACKWARD_ERRORS.items() if part in str(error)]
+        if not kinds:
             raise
-        return [Finding("shape", str(error), subject.order)]
+        return [Finding(kinds[0], str(error), subject.order)]
     findings = []
     for name, leaf, g in zip(subject.names, pullback.leaves, found):
         for what in ("shape", "dtype") if g is not None else ():
@@ -65,7 +73,14 @@ def backward_findings(
 ) -> list[Finding]:
     """Go backward twice, and once more after another call, and tell whether the gradient stays the same."""
     pullback = subject.pullback(subject.points)
-    first, second = pullback(cotangents), pullback(cotangents)
+    first = pullback(cotangents)
+    if any(not np.array_equal(given, arrived, equal_nan=True) for given, arrived in pullback.arrived):
+        message = (
+            "backward wrote to the gradient that it was given, which other ops of the graph may need too. Compute a "
+            "new one: g * 2, not g.mul_(2) or g *= 2."
+        )
+        return [Finding("mutated", message, subject.order)]
+    second = pullback(cotangents)
     for name, a, b in zip(subject.names, first, second):
         if (difference := _difference(a, b)) > nondet_tol:
             message = (

@@ -132,7 +132,7 @@ def _evidence(
 def _wrong(analytic: Array, numeric: Array, doubt: Array, tolerance: Tolerance) -> Array:
     error = np.abs(analytic - numeric)
     size = np.fmax(np.abs(analytic), np.abs(numeric))
-    largest = np.abs(np.where(np.isfinite(numeric), numeric, 0.0)).max(initial=0.0)
+    largest = np.abs(np.where(np.isfinite(numeric), numeric, 0.0)).max(axis=1, keepdims=True, initial=0.0)
     allowed = 3 * doubt + 1e-7 * size + 1e-10 * largest
     if tolerance is not None:
         allowed = np.fmax(allowed, tolerance[0] + tolerance[1] * np.abs(numeric))

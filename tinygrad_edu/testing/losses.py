@@ -13,7 +13,7 @@ from .alignment import spread_axes, subsets
 from .evidence import Array, Comparison, Shape, columns_with, rows_with
 from .wording import entries, listing
 
-__all__ = ["overwrites", "zero", "zero_entries", "zero_rows"]
+__all__ = ["overwrites", "zero", "zero_entries", "zero_outputs", "zero_rows"]
 
 
 def zero(j: Comparison) -> str | None:
@@ -33,6 +33,12 @@ def zero_entries(j: Comparison) -> str | None:
         return None
     where, _ = _where(lost, columns_with(j.nonzero), j.places, j.shape)
     return f"{j.subject} is zero where it should not be: in {where} of {j.name}.{_sampled(j)}"
+
+
+def zero_outputs(j: Comparison) -> str | None:
+    """Backward ignores some entries of the output that depend on several of the input: no overwriting loses those."""
+    ignored = ~rows_with(j.used & ~j.silent)
+    return zero_rows(j) if (j.nonzero[ignored].sum(axis=1) > 1).any() else None
 
 
 def zero_rows(j: Comparison) -> str | None:
@@ -66,7 +72,7 @@ def _where(lost: Array, told: Array, places: tuple[Array, ...], shape: Shape | N
         rest = np.unique(along[told & ~lost])
         if len(rest) == 1 < len(slices):
             return f"everything but slice {rest[0]} along axis {axis}", axis
-        return f"slice {listing(list(slices))} along axis {axis}", axis
+        return f"slice{'s' * (len(slices) > 1)} {listing(list(slices))} along axis {axis}", axis
     return entries([[along[k] for along in places] for k in np.flatnonzero(lost)]), None
 
 

@@ -41,11 +41,12 @@ def _fields(j: Comparison, everything: Sequence[Comparison]) -> Iterator[_Field]
 def proportional(j: Comparison, everything: Sequence[Comparison]) -> str | None:
     """Backward is multiplied or divided by an input once too often, or a multiple of an input is added."""
     fields = list(_fields(j, everything))
-    for look in (_multiplied, _added):
-        for field in fields:
-            if sentence := look(j, field):
-                return sentence
-    return None
+    for field in fields:
+        if sentence := _multiplied(j, field):
+            return sentence
+    added = [found for field in fields for found in _added(j, field)]
+    likeliest = min(added, key=lambda found: not found[0].nice, default=None)
+    return likeliest[1] if likeliest else None
 
 
 def _multiplied(j: Comparison, field: _Field) -> str | None:
@@ -69,7 +70,7 @@ def _varies(j: Comparison, field: _Field) -> bool:
     return bool(np.ptp(values) > 1e-3 * np.abs(values).max())
 
 
-def _added(j: Comparison, field: _Field) -> str | None:
+def _added(j: Comparison, field: _Field) -> Iterator[tuple[Ratio, str]]:
     for where, term, how in _terms(j, field):
         # The difference is as uncertain as the numeric derivative; so is c, relative to it.
         spread = j.uncertainty * np.abs(term) / np.maximum(j.error, np.finfo(float).tiny)
@@ -77,11 +78,17 @@ def _added(j: Comparison, field: _Field) -> str | None:
         if c is None or not j.fits(j.numeric + np.where(where, c.value * term, 0.0)):
             continue
         if _is_telling(j, field, c):
-            return (
-                f"{j.subject} is right but for {c.text} times {field.name}, which is added {how}: look for a term "
-                "that does not belong there, as a penalty."
+            yield (
+                c,
+                f"{j.subject} is right but for {_decimal(c)} times {field.name}, which is added {how}: look for a term "
+                "that does not belong there, as a penalty.",
             )
-    return None
+
+
+def _decimal(c: Ratio) -> str:
+    """Write 0.01, not 1/100."""
+    short = f"{c.value:.3g}"
+    return short if c.close_to(float(short)) else c.text
 
 
 def _is_telling(j: Comparison, field: _Field, c: Ratio) -> bool:

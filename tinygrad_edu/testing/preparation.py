@@ -28,6 +28,10 @@ def prepare(subject: Subject, report: GradientReport, seed: int) -> None:
     report.add(_mutation_findings(subject, leaves))
     subject.writes = subject.clones or not report.ok
     choose_outputs(subject, report, outputs)
+    try:
+        subject.values(subject.points)
+    except RuntimeError:  # it worked a moment ago, recorded
+        subject.records = True
     pullback = subject.pullback(subject.points)
     report.add(type_findings(subject, pullback, cotangents_of(subject, seed)))
     if report.ok:

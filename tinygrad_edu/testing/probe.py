@@ -18,8 +18,11 @@ __all__ = ["Prober", "signed_weights"]
 
 Array = np.ndarray[Any, Any]
 Points = Sequence[Array]
+_ANSWERS = ("agrees", "unclear", "differs")
 _ROUND_OFFS = 30
 _NEARBY, _NEARBY_POINTS = 1e-8, 8
+_LOUD = 1e9
+_WIDER = (60, 600, 6000)
 _NOISE_STEP = 1e-7  # of the size of an entry; a zero stays, since it is where kinks are
 
 
@@ -50,13 +53,14 @@ class Prober:
         values = subject.vector(points)
         self.live = np.isfinite(values)  # what is not finite here is not judged
         self.here = np.where(self.live, values, 0.0)
-        self.weights = np.stack([signed_weights(rng, self.here.shape) * self.live for _ in range(2)])
+        self.scales = [np.where(np.isfinite(p), np.maximum(1.0, np.abs(p)), 0.0) for p in self.points]
+        self.noise = self._roundoff(rng)
+        sizes = self._sizes()
+        self.weights = np.stack([signed_weights(rng, self.here.shape) * self.live / sizes for _ in range(2)])
         self.gradients = [self.pullback(self.split(w)) for w in self.weights]
         self.directions = [signed_weights(rng, p.shape) for p in points]
-        self.scales = [np.where(np.isfinite(p), np.maximum(1.0, np.abs(p)), 0.0) for p in self.points]
         self.largest = [[_largest(g) for g in gradients] for gradients in self.gradients]
         self.largest_error = [0.0] * len(self.points)
-        self.noise = self._roundoff(rng)
         self.floors = [_ROUND_OFFS * subject.eps * float(np.abs(w) @ _finite(self.here)) for w in self.weights]
 
     def slopes_nearby(self, i: int, j: int) -> Array:
@@ -83,12 +87,31 @@ class Prober:
         parts = np.split(flat, np.cumsum(sizes)[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, self.subject.sizes)]
 
+    def _sizes(self) -> Array:
+        """Give every entry the size of its output, so that none of several is too small to be seen beside another.
+
+        An output that is mostly round-off is not made larger by that.
+        """
+        if len(self.subject.sizes) == 1:
+            return np.ones_like(self.here)
+        pairs = zip(self.split(np.abs(self.here)), self.split(self.noise))
+        sizes = [max(float(f.max(initial=0.0)), _LOUD * float(noise.max(initial=0.0))) or 1.0 for f, noise in pairs]
+        return np.repeat(sizes, [int(np.prod(shape)) for shape in self.subject.sizes])
+
     def _roundoff(self, rng: np.random.Generator) -> Array:
+        """Estimate the round-off of every output."""
         scale = _NOISE_STEP if self.subject.twin else 0.0
         sizes = [np.where(np.abs(p) < 1e-3, np.abs(p), s) for p, s in zip(self.points, self.scales)]
         away = [signed_weights(rng, p.shape) * size * scale for p, size in zip(self.points, sizes)]
         rows = [self.at([p + k * d for p, d in zip(self.points, away)]) for k in range(1, 7)]  # not x
-        return roundoff(self.here, rows, self.subject.eps)
+        noise: Array = roundoff(self.here, rows, self.subject.eps)
+        stuck = (np.stack(rows) == self.here).all(0)
+        for factor in _WIDER:
+            if stuck.any():  # it may lose so many digits that steps so small are not seen at all
+                row = self.at([p + factor * d for p, d in zip(self.points, away)])
+                noise = np.where(stuck & np.isfinite(row), np.maximum(noise, np.abs(row - self.here)), noise)
+                stuck &= row == self.here
+        return noise
 
     def at(self, points: Points) -> Array:
         """Return the outputs at other points: NaN outside of the function's domain, 0 for what is not judged."""
@@ -96,7 +119,7 @@ class Prober:
             values = self.subject.vector(points)
         except Exception:  # it was called at the point itself, and did not object
             values = np.full_like(self.here, np.nan)
-        return values if self.live.all() else np.where(self.live, values, 0.0)
+        return values if self.live.all() else np.asarray(np.where(self.live, values, 0.0))
 
     def moved(self, i: int, entries: Any, step: float) -> Array:
         """Return the outputs after moving entries of input ``i`` along the direction, a single one by ``step``."""
@@ -112,39 +135,60 @@ class Prober:
         along: Array = self.directions[i].reshape(-1)[entries] * self.scales[i].reshape(-1)[entries]
         return along
 
-    def agrees(self, i: int, entries: Array) -> bool:
-        """Tell whether backward and differences agree on the sum over some entries, precisely enough for each."""
-        count = len(entries)
-        step = max(1e-6, min(1e-3, 0.05 / count))
-        single = count == 1
-        along = np.ones(1) if single else self._along(i, entries)
-        unit = step * float(self.scales[i].flat[entries[0]]) if single else step
+    def ask(self, i: int, entries: Array) -> str:
+        """Compare backward with differences, as to the sum over some entries.
+
+        Returns
+        -------
+        str
+            "agrees", "differs", or "unclear" where that is not precise enough for so many entries, or at a kink.
+        """
+        along, unit = self._steps(i, entries)
         (up, down), (nearer_up, nearer_down) = (self._sides(i, entries, h) for h in (unit, unit / 2))
+        if len(entries) == 1:
+            if _bends(up + down - 2 * self.here, nearer_up + nearer_down - 2 * self.here, self.noise):
+                return "unclear"
+            along = np.ones(1)  # a single entry is moved by the step itself
         coarse, fine = (up - down) / (2 * unit), (nearer_up - nearer_down) / unit
         noise = np.where(coarse != 0, self.noise / unit, 0.0)
-        if single and _bends(up + down - 2 * self.here, nearer_up + nearer_down - 2 * self.here, self.noise):
-            return False
-        return all(self._compare(c, i, entries, along, coarse, fine, noise) for c in range(2))
+        answers = [self._compare(c, i, entries, along, coarse, fine, noise) for c in range(2)]
+        return max(answers, key=_ANSWERS.index)
+
+    def mismatch(self, i: int, entries: Array) -> Array:
+        """Return how far backward and differences are apart on the sum over some entries, coarsely: shape (2,)."""
+        along, unit = self._steps(i, entries)
+        up, down = self._sides(i, entries, unit)
+        numeric = self.weights @ (up - down) / (2 * unit) * (along[0] if len(entries) == 1 else 1.0)
+        analytic = [float((g[i].reshape(-1)[entries] * along).sum()) for g in self.gradients]
+        return np.asarray(np.array(analytic) - numeric)
+
+    def _steps(self, i: int, entries: Array) -> tuple[Array, float]:
+        """Give the direction, and the step along it: small for many entries, so that few of them meet a kink."""
+        count = len(entries)
+        step = max(1e-6, min(1e-3, 0.05 / count))
+        scale = float(self.scales[i].flat[entries[0]]) if count == 1 else 1.0
+        return self._along(i, entries), step * scale
 
     def _sides(self, i: int, entries: Array, step: float) -> tuple[Array, Array]:
         return self.moved(i, entries, step), self.moved(i, entries, -step)
 
-    def _compare(self, c: int, i: int, entries: Array, along: Array, coarse: Array, fine: Array, noise: Array) -> bool:
+    def _compare(self, c: int, i: int, entries: Array, along: Array, coarse: Array, fine: Array, noise: Array) -> str:
         w, g = self.weights[c], self.gradients[c][i].reshape(-1)[entries] * along
         largest = self.largest[c][i] * float(np.abs(along).max())
         first, second = float(w @ coarse), float(w @ fine)
         numeric, analytic, size = (4 * second - first) / 3, float(g.sum()), float(np.abs(g).sum())
         doubt = abs(numeric - second) + 3 * float(np.sqrt(((w * noise) ** 2).sum()))
         error = abs(analytic - numeric)
-        precise = doubt <= 1e-4 * max(size, abs(numeric)) / len(entries) + 1e-8 * largest + self.floors[c]
+        hidden = self.floors[c] if size <= self.floors[c] else 0.0
+        precise = doubt <= 1e-4 * max(size, abs(numeric)) / len(entries) + 1e-8 * largest + hidden
         allowed = doubt + 1e-9 * size + 1e-12 * largest + self.floors[c]
-        agrees = bool(error <= allowed and np.isfinite(error))
-        if precise or agrees:
-            self._note(c, i, error if agrees else 0.0)
-        return agrees and precise
-
-    def _note(self, c: int, i: int, error: float) -> None:
-        self.largest_error[i] = max(self.largest_error[i], self.relative(error, c))
+        if not np.isfinite(error):
+            return "unclear"
+        if not error <= allowed:
+            return "differs"
+        if precise:
+            self.largest_error[i] = max(self.largest_error[i], self.relative(error, c))
+        return "agrees" if precise else "unclear"
 
     def relative(self, error: float, c: int = 0) -> float:
         """Divide an error by the largest entry of all gradients."""

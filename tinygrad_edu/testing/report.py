@@ -214,12 +214,13 @@ class GradientReport:
 
 
 _MOST_KINKS = 5
+_ROUND_OFF = 1e-10
 
 
 def _lines(report: GradientReport) -> list[str]:
     verdict = "right" if report.ok else "WRONG"
     order = f"order {report.order}" if report.order == 1 or not report.ok else f"orders 1 to {report.order}"
-    lines = [f"gradient check of {report.function}, {order}: {verdict} ({report.evaluations} evaluations)"]
+    lines = [f"gradient check of {report.function}, {order}: {verdict}"]
     lines += [f"  ! {finding}" for finding in report.findings]
     lines += _table(report.inputs)
     lines += _entry_lines(report)
@@ -247,10 +248,15 @@ def _table(inputs: Sequence[InputResult]) -> list[str]:
 
 def _row(result: InputResult) -> tuple[str, ...]:
     order = "-" if result.remainder_order is None else f"h^{result.remainder_order:.2f}"
-    step = "-" if result.complex_step is None else f"{result.complex_step:.0e}"
+    step = "-" if result.complex_step is None else _size(result.complex_step)
     name = result.name if result.order == 1 else f"{result.name} (order {result.order})"
     wrong = f"{result.wrong} of {result.size:,}"
-    return name, str(list(result.shape)), result.dtype, wrong, f"{result.largest_error:.0e}", order, step
+    return name, str(list(result.shape)), result.dtype, wrong, _size(result.largest_error), order, step
+
+
+def _size(error: float) -> str:
+    """Write how large an error is; the digits of round-off say nothing."""
+    return f"{error:.0e}" if error >= _ROUND_OFF else f"<{_ROUND_OFF:.0e}"
 
 
 def _entry_lines(report: GradientReport) -> list[str]:

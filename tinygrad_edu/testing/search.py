@@ -1,12 +1,11 @@
-"""Finding the entries of the inputs whose derivative is wrong: sums over blocks first, then halves of what disagrees.
+"""Finding the entries of the inputs whose derivative is wrong: blocks first, then halves of those that disagree.
 
-k wrong entries among n cost O(k log n) evaluations. What a block's sum cannot tell precisely enough, its halves are
-asked; single entries are judged by :mod:`entry`.
+k wrong entries among n cost O(k log n) evaluations. An entry that is found is judged by :mod:`entry`, and left out;
+then its block is asked again. A block that cannot be told about precisely enough is cut in two.
 """
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,28 +69,35 @@ def search(prober: Prober, i: int, blocks: int | None = None) -> Found:
     size = entries.size
     count = blocks or (size if size <= _EACH else _BLOCKS if size < _BIG else _FEW_BLOCKS)
     found = Found()
-    # Fewest entries first: the search goes down to single entries before it opens the next block.
-    waiting: list[tuple[int, int, Array]] = []
-    for block in np.array_split(entries, min(count, size) or 1):
-        if block.size and not prober.agrees(i, block):
-            _put_by(prober, i, block, found, waiting)
-    while waiting and not found.enough:
-        _, _, block = heapq.heappop(waiting)
-        first, second = np.array_split(block, 2)
-        agrees = prober.agrees(i, first)
-        if not agrees:
-            _put_by(prober, i, first, found, waiting)
-        if agrees or not prober.agrees(i, second):  # where the whole disagrees and one half agrees, the other does not
-            _put_by(prober, i, second, found, waiting)
-    found.finished = found.finished and not waiting
+    waiting = [block for block in np.array_split(entries, min(count, size) or 1) if block.size][::-1]
+    while waiting:
+        block = waiting.pop()
+        answer = prober.ask(i, block)
+        if answer == "agrees":
+            continue
+        if found.enough:
+            found.finished = False
+            break
+        if answer == "unclear" and block.size > 1:
+            waiting += np.array_split(block, 2)[::-1]
+            continue
+        place = _descend(prober, i, block)
+        found.add(int(block[place]), judge(prober, i, int(block[place])))
+        if block.size > 1:
+            waiting.append(np.delete(block, place))
     return found
 
 
-def _put_by(prober: Prober, i: int, block: Array, found: Found, waiting: list[tuple[int, int, Array]]) -> None:
-    """Judge a block's only entry, or keep the block to halve it."""
-    if block.size > 1:
-        heapq.heappush(waiting, (block.size, int(block[0]), block))
-    elif found.enough:
-        found.finished = False
-    else:
-        found.add(int(block[0]), judge(prober, i, int(block[0])))
+def _descend(prober: Prober, i: int, block: Array) -> int:
+    """Go to where a disagreement comes from, from half to half; return the entry's place in the block."""
+    low, high = 0, block.size
+    total = prober.mismatch(i, block) if high > 1 else np.zeros(2)
+    while high - low > 1:
+        middle = (low + high) // 2
+        first = prober.mismatch(i, block[low:middle])
+        second = total - first
+        if np.abs(second).max() > np.abs(first).max():  # not where the first is NaN
+            low, total = middle, second
+        else:
+            high, total = middle, first
+    return low

@@ -43,10 +43,18 @@ class Subject:
 
     order = 1
 
-    def __init__(self, fn: Callable[..., Any], inputs: Any, kwargs: Mapping[str, Any], check_parameters: bool) -> None:
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        inputs: Any,
+        kwargs: Mapping[str, Any],
+        check_parameters: bool,
+        names: Sequence[str] | None = None,
+    ) -> None:
         self.fn, self.kwargs, self.evaluations = fn, dict(kwargs), 0
         self.given = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
-        leaves = [leaf for i, value in enumerate(self.given) for leaf in _leaves(value, f"input {i}")]
+        called = [*(names or ()), *[f"input {i}" for i in range(len(names or ()), len(self.given))]]
+        leaves = [leaf for name, value in zip(called, self.given) for leaf in _leaves(value, name)]
         wanted = _wanted([value for _, value in leaves])
         self.names = [name for (name, _), checked in zip(leaves, wanted) if checked]
         self._checked = wanted
@@ -61,6 +69,7 @@ class Subject:
         self.twin = True  # called in float64, whatever the dtypes of the inputs
         self.clones = False  # given clones of the leaves, because it writes to its inputs
         self.writes = True  # given copies of the points, because it may write to them
+        self.records = False  # called with recording always, because it calls backward itself
         self.judged: list[int] = []
         self.sizes: list[tuple[int, ...]] = []
         self.precisions: list[np.dtype[Any]] = []
@@ -100,8 +109,11 @@ class Subject:
 
     def values(self, points: Points) -> list[Array]:
         """Call the function without recording; return the arrays of the outputs that are judged."""
-        with no_grad():
-            outputs = self._call(self._tensors(points)[0])
+        if self.records:
+            outputs = self.record(points)[1]
+        else:
+            with no_grad():
+                outputs = self._call(self._tensors(points)[0])
         return [outputs[i].array for i in self.judged]
 
     def _tensors(self, points: Points) -> tuple[list[Any], list[Any]]:
@@ -214,6 +226,7 @@ class Pullback:
     def __init__(self, subject: Subject, leaves: list[Any], outputs: list[Any]) -> None:
         self.leaves = leaves
         self.outputs = [outputs[i] for i in subject.judged]
+        self.arrived: list[tuple[Array, Array]] = []  # what was sent back last, as it was and as it is
 
     def tensors(self, cotangents: Points) -> list[Any]:
         """Return the gradients as backward gives them: Tensors, or None."""
@@ -221,6 +234,7 @@ class Pullback:
         if not roots:
             return [None] * len(self.leaves)
         outputs, given = [t for t, _ in roots], [u for _, u in roots]
+        self.arrived = [(u.array.copy(), u.array) for u in given]
         return list(grad(outputs, self.leaves, given, retain_graph=True, allow_unused=True))
 
     def __call__(self, cotangents: Points) -> list[Array]:

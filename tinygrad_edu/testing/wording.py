@@ -31,10 +31,13 @@ def spell(number: float, tolerance: float) -> str:
     return f"-{text}" if number < 0 else text
 
 
-def is_nice(number: float, tolerance: float) -> bool:
-    """Tell whether a number looks as if somebody wrote it: known so well that hitting one by chance is unlikely."""
+def is_nice(number: float, tolerance: float, tries: int = 1) -> bool:
+    """Tell whether a number looks as if somebody wrote it: known so well that hitting one by chance is unlikely.
+
+    ``tries``: among how many numbers it was found.
+    """
     size = abs(number)
-    return any(abs(value - size) <= tolerance <= allowed for _, value, allowed in _readings(size))
+    return any(abs(value - size) <= tolerance <= allowed / tries for _, value, allowed in _readings(size))
 
 
 def _readings(size: float) -> Iterable[tuple[str, float, float]]:

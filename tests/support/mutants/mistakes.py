@@ -81,5 +81,5 @@ FIRST_ORDER: list[Mistake] = [
     Mistake("random: noise", wrong.noise, ("backward-random",)),
     Mistake("random: a new mask", wrong.dropped, ("backward-random",)),
     Mistake("writes to g", wrong.writes_g, ("mutated",)),
-    Mistake("writes to the input", wrong.writes_input, ("mutated",)),
+    Mistake("writes to the input", wrong.writes_input, ("mutated", "backward-random")),
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -100,25 +100,35 @@ def chosen_calls(mutant: Mutant) -> list[Call]:
     return [first, *[call for call in wrong if call is not first]]
 
 
-def examine(mutant: Mutant, peers: Sequence[str] = (), refused: Collection[tuple[str, int]] = ()) -> Result:
+def examine(
+    mutant: Mutant,
+    peers: Sequence[str] = (),
+    refused: Collection[tuple[str, int]] = (),
+    known: Mapping[str, Result] | None = None,
+) -> Result:
     """Give a mutant to our checker, and to others', call by call until it is refused.
 
     ``refused`` lists the calls, with the order, at which ours refuses the right function: these are left out.
+    ``known`` holds results of an earlier run: the others' verdicts are taken from it.
     """
     result = Result(str(mutant), mutant.mistake.name, mutant.mistake.order)
     found = chosen_calls(mutant)
     if not found:
         return result
-    result.equivalent, result.call, result.calls = False, str(found[0]), len(found)
     order = mutant.mistake.order
-    _give_to_ours(mutant, [c for c in found if (str(c), 1) not in refused and (str(c), order) not in refused], result)
-    for group in peers if mutant.mistake.order == 1 else ():
-        for name, refuses in PEERS[group].items():
-            if name == "jax" and mutant.mistake.name == "writes to the input":
-                continue  # JAX's arrays cannot be written to
-            start = time.perf_counter()
-            result.peers[name] = any(_refused(refuses, mutant, call) for call in found)
-            result.seconds[name] = time.perf_counter() - start
+    result.equivalent, result.call, result.calls = False, str(found[0]), len(found)
+    sound = [call for call in found if not {(str(call), 1), (str(call), order)} & set(refused)]
+    _give_to_ours(mutant, sound, result)
+    earlier = (known or {}).get(result.mutant, result)
+    for name, refuses in [pair for group in peers for pair in PEERS[group].items()] if order == 1 else ():
+        if name == "jax" and mutant.mistake.name == "writes to the input":
+            continue  # JAX's arrays cannot be written to
+        if name in earlier.peers:
+            result.peers[name], result.seconds[name] = earlier.peers[name], earlier.seconds[name]
+            continue
+        start = time.perf_counter()
+        result.peers[name] = any(_refused(refuses, mutant, call) for call in found)
+        result.seconds[name] = time.perf_counter() - start
     return result
 
 

@@ -99,6 +99,7 @@ def conv_geometries(
 @drawn
 def convolutions(
     draw: DrawFn,
+    /,
     dims: int = 2,
     *,
     dtype: Any = np.float64,

@@ -14,7 +14,7 @@ from ...cases import draw as fixed_values
 from .drawing import drawn, hypothesis
 from .groups import Arguments
 from .memory import as_tensor, several_arrays
-from .numbers import elements
+from .numbers import elements, simplest_first
 from .sizes import broadcastable_shapes, dims, shapes
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def calls(draw: DrawFn, op: Any, *, kinks: bool = False, dtype: Any = np.float64
         Made with ``cases=``. ``Elementwise`` and ``Reduction`` cases give new shapes and dims; of others, one that is
         smooth is chosen and drawn anew: values, and sizes as far as the op takes them.
     kinks : bool
-        Draw the points that the cases avoid too: ties and kinks, but also poles.
+        Draw the points that the cases avoid, and few other numbers, so that there are ties: where functions have no
+        derivative, and kinks and poles are.
     dtype : dtype or type
         Of floating inputs.
     layout : str
@@ -47,16 +48,14 @@ def calls(draw: DrawFn, op: Any, *, kinks: bool = False, dtype: Any = np.float64
         Arrays that the cases give as they are stay as they are.
     """
     inputs, params = draw(_calls(op))
-    if kinks:
-        inputs = _each(inputs, lambda d: replace(d, avoid=(), kind="float" if d.kind == "distinct" else d.kind))
-    return Arguments(tuple(draw(_filled(inputs, dtype, layout))), params)
+    return Arguments(tuple(draw(_filled(inputs, dtype, layout, kinks))), params)
 
 
 @drawn
 def _calls(draw: DrawFn, op: Any) -> tuple[Sequence[Any], dict[str, Any]]:
     """Draw what the inputs are, Draws among them, and the parameters."""
     st, cases = hypothesis().strategies, op.cases
-    empty = getattr(cases, "empty", True) and draw(st.integers(0, 7)) == 7  # now and then, axes of size 0
+    empty = getattr(cases, "empty", True) and draw(st.integers(0, 3)) == 3  # now and then, axes of size 0
     sides = {"min_side": 0 if empty else 1, "max_side": 3}
     if isinstance(cases, Elementwise):
         wanted = draw(broadcastable_shapes(cases.n, **sides))
@@ -76,10 +75,8 @@ def _calls(draw: DrawFn, op: Any) -> tuple[Sequence[Any], dict[str, Any]]:
 
 def _floating(case: Case) -> bool:
     """Tell whether there is anything to differentiate with respect to."""
-    found: list[Draw] = []
     arrays = [v for v in case.inputs if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
-    _each(case.inputs, lambda d: found.append(d) or d)
-    return bool(arrays) or any(d.kind in ("float", "distinct") for d in found)
+    return bool(arrays) or any(d.kind in ("float", "distinct") for d in _draws(case.inputs))
 
 
 def _is_bound(case: Case) -> bool:
@@ -94,9 +91,8 @@ def _is_bound(case: Case) -> bool:
 @drawn
 def _sizes(draw: DrawFn, case: Case) -> dict[int, int]:
     """Draw another size for each size that occurs: axes that are equal stay so."""
-    integers, sizes = hypothesis().strategies.integers, set()
-    _each(case.inputs, lambda d: sizes.update(d.shape) or d)
-    return {size: draw(integers(1, 4)) for size in sorted(sizes) if size > 1}
+    sizes = sorted({size for d in _draws(case.inputs) for size in d.shape})
+    return {size: draw(hypothesis().strategies.integers(1, 4)) for size in sizes if size > 1}
 
 
 def _resized(op: Any, case: Case, sizes: dict[int, int]) -> Sequence[Any]:
@@ -111,6 +107,12 @@ def _resized(op: Any, case: Case, sizes: dict[int, int]) -> Sequence[Any]:
     return changed if all(np.isfinite(output).all() for output in outputs) else case.inputs
 
 
+def _draws(inputs: Sequence[Any]) -> list[Draw]:
+    """List the Draws, those inside the sequence of a variadic op too."""
+    flat = [part for value in inputs for part in (value if isinstance(value, (tuple, list)) else [value])]
+    return [part for part in flat if isinstance(part, Draw)]
+
+
 def _each(inputs: Sequence[Any], change: Any) -> list[Any]:
     """Apply ``change`` to every Draw, also inside the sequence of a variadic op."""
     return [
@@ -119,25 +121,32 @@ def _each(inputs: Sequence[Any], change: Any) -> list[Any]:
 
 
 @drawn
-def _filled(draw: DrawFn, inputs: Sequence[Any], dtype: Any, layout: str) -> list[Any]:
+def _filled(draw: DrawFn, inputs: Sequence[Any], dtype: Any, layout: str, kinks: bool) -> list[Any]:
     """Draw values for the Draws; the distinct ones among all of their kind."""
-    distinct: list[Draw] = []
-    _each(inputs, lambda d: distinct.append(d) or d if d.kind == "distinct" else d)
-    values = [_values(d) for d in distinct]
+    distinct = [d for d in _draws(inputs) if d.kind == "distinct" and not kinks]
+    values = [_values(d, kinks) for d in distinct]
     together = draw(several_arrays([d.shape for d in distinct], values, dtype, layout, True)) if distinct else []
     rest = iter(together)
 
     def fill(d: Draw) -> Any:
-        if d.kind == "distinct":
+        if d in distinct:
             return as_tensor(next(rest))
         kind = {"int": np.int64, "bool": np.bool_}.get(d.kind, dtype)
-        return as_tensor(draw(several_arrays([d.shape], [_values(d)], kind, layout))[0])
+        return as_tensor(draw(several_arrays([d.shape], [_values(d, kinks)], kind, layout))[0])
 
     return _each(inputs, fill)
 
 
-def _values(d: Draw) -> SearchStrategy[Any]:
+def _values(d: Draw, kinks: bool) -> SearchStrategy[Any]:
     st = hypothesis().strategies
     if d.kind == "bool":
         return st.booleans()  # type: ignore[no-any-return]
-    return st.integers(int(d.low), int(d.high) - 1) if d.kind == "int" else elements(d.low, d.high, d.avoid)
+    if d.kind == "int":
+        return st.integers(int(d.low), int(d.high) - 1)  # type: ignore[no-any-return]
+    if not kinks:
+        return elements(d.low, d.high, d.avoid)
+    few = simplest_first(float(d.low), float(d.high), (), 0.0)[:_FEW]
+    return st.sampled_from([*few, *d.avoid])  # type: ignore[no-any-return]
+
+
+_FEW = 9  # of the numbers from -2 to 2: the whole ones, the halves and 0

@@ -49,7 +49,6 @@ def drawn(function: Callable[Concatenate[DrawFn, P], T]) -> Callable[P, SearchSt
     return strategy
 
 
-def value_of(draw: DrawFn, given: T | SearchStrategy[T]) -> T:
+def value_of(draw: DrawFn, given: Any) -> Any:
     """Draw from what is a strategy, and return anything else as it is."""
-    strategy_type: type[Any] = hypothesis().strategies.SearchStrategy
-    return draw(given) if isinstance(given, strategy_type) else given
+    return draw(given) if isinstance(given, hypothesis().strategies.SearchStrategy) else given

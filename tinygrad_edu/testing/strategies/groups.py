@@ -72,7 +72,7 @@ def broadcastable(
         Shrinks to tensors of shape ().
     """
     wanted = draw(broadcastable_shapes(n, min_dims, max_dims, min_side, max_side))
-    each = elements if isinstance(elements, (list, tuple)) else [elements] * n
+    each: Sequence[Any] = elements if isinstance(elements, (list, tuple)) else [elements] * n
     found = draw(several_arrays(wanted, each, dtype, layout, distinct))
     return tuple([as_tensor(array, requires_grad) for array in found])
 

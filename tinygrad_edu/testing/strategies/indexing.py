@@ -40,17 +40,17 @@ def indices(draw: DrawFn, shape: Shape, *, new_axes: bool = True, advanced: bool
     Examples
     --------
     >>> import hypothesis
-    >>> hypothesis.find(indices((2, 3)), lambda index: isinstance(index, np.ndarray) and len(index) == 2)
-    array([0, 0])
+    >>> hypothesis.find(indices((2, 3)), lambda index: isinstance(index, slice))
+    slice(None, None, None)
     """
     st = hypothesis().strategies
     count = draw(st.integers(0, len(shape)))  # axes that the index speaks of, the first and the last ones
-    first = draw(st.integers(0, count))
-    start, stop = shape[:first], shape[len(shape) - (count - first) :]
+    last = draw(st.integers(0, count))
+    start, stop = shape[: count - last], shape[len(shape) - last :]
     kind = draw(st.sampled_from(["basic", "arrays", "mask"] if advanced else ["basic"]))
     arrays = draw(shapes(1, 2, 1, 3)) if kind == "arrays" else None  # one shape, so that several go together
     items = _masked(draw, start) if kind == "mask" else _items(draw, start, arrays)
-    if first < count or draw(st.booleans()):
+    if last or draw(st.booleans()):
         items.append(Ellipsis)
     items += _items(draw, stop, arrays)
     for _ in range(draw(st.integers(1, 2)) if new_axes and draw(st.booleans()) else 0):

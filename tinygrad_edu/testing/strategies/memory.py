@@ -100,9 +100,8 @@ def as_tensor(array: Array, requires_grad: bool = True) -> Tensor:
     return from_numpy(array).requires_grad_(requires_grad and array.dtype.kind == "f")
 
 
-def _list(values: SearchStrategy[Any], count: int, unique: bool = False) -> SearchStrategy[list[Any]]:
-    lists = hypothesis().strategies.lists(values, min_size=count, max_size=count, unique=unique)
-    return lists  # type: ignore[no-any-return]
+def _list(values: SearchStrategy[Any], count: int, unique: bool = False) -> Any:
+    return hypothesis().strategies.lists(values, min_size=count, max_size=count, unique=unique)
 
 
 def _by_default(dtype: np.dtype[Any]) -> SearchStrategy[Any]:

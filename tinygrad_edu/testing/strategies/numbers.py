@@ -14,7 +14,7 @@ from .drawing import drawn, hypothesis, value_of
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-__all__ = ["elements", "integers_below"]
+__all__ = ["elements", "integers_below", "simplest_first"]
 
 _ENOUGH = 100  # numbers on the finest grid: so many that two of them are rarely equal by chance
 _ROUND_OFF = 1e-9
@@ -51,10 +51,10 @@ def elements(
     >>> import hypothesis
     >>> hypothesis.find(elements(), lambda x: True)
     1.0
-    >>> hypothesis.find(elements(avoid=[0]), lambda x: x < 0.6)
+    >>> hypothesis.find(elements(avoid=[0]), lambda x: x < 0)
     -1.0
-    >>> hypothesis.find(elements(low=0.3, high=0.8), lambda x: x > 0.5)
-    0.6
+    >>> hypothesis.find(elements(low=0.3, high=0.8), lambda x: True)
+    0.5
     """
     numbers = simplest_first(float(low), float(high), tuple(map(float, avoid)), float(distance))
     if not numbers:

@@ -106,6 +106,6 @@ def dims(draw: DrawFn, ndim: int, none: bool = True, several: bool = True) -> Di
     if kind == "none":
         return None
     if kind == "one":
-        return draw(st.integers(0, count - 1)) - count * draw(st.booleans())
+        return int(draw(st.integers(0, count - 1)) - count * draw(st.booleans()))
     chosen = draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=count, unique=True))
     return tuple([axis - count * draw(st.booleans()) for axis in chosen])

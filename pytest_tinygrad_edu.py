@@ -1,11 +1,13 @@
 """The pytest plugin: the fixture ``gradcheck`` with its marker and options, and failures shown as the report.
 
-It is loaded in every session of the environment that it is installed in. So it imports the checker when a test asks
-for it, and leaves alone every test that raises nothing of the checker's.
+It is loaded in every session of the environment that it is installed in. So it stands beside the package and not in
+it, where loading it would import NumPy and the engine; it imports the checker when a test asks for it, and leaves alone
+every test that raises nothing of the checker's.
 """
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .report import GradientReport
+    from tinygrad_edu.testing import GradientReport
 
 __all__ = ["gradcheck", "pytest_addoption", "pytest_configure", "pytest_runtest_makereport"]
 
@@ -42,7 +44,7 @@ def gradcheck(request: pytest.FixtureRequest) -> Callable[..., GradientReport]:
     The options are those of :func:`~tinygrad_edu.testing.check_gradients`. Those of the call win over those of
     ``@pytest.mark.gradcheck(...)``, and these over ``--gradcheck-order`` and ``--gradcheck-seed``.
     """
-    from .check import check_gradients
+    from tinygrad_edu.testing import check_gradients
 
     options = _options_of(request)
 
@@ -79,31 +81,28 @@ def pytest_runtest_makereport(
 
 def _explain(error: BaseException, item: pytest.Item) -> _Explanation | None:
     """Say it with the report, where the exception is about one; None for every other exception."""
+    if "tinygrad_edu.testing" not in sys.modules:
+        return None
     parts = _raised(error) or _asserted(error)
     if not parts:
         return None
-    path, line, where = _where(error, item)
-    crash = _Crash(path, line, parts[-1].partition("\n")[0])
+    from tinygrad_edu.testing.places import place_of
+
+    place = place_of(error, __file__)
+    if place is None:  # below a decorator, the test has no line of its own
+        crash, where = _Crash(str(item.path), 1, parts[-1].partition("\n")[0]), item.nodeid
+    else:
+        path, root = Path(place.filename), item.config.rootpath
+        path = path.relative_to(root) if path.is_relative_to(root) else path
+        crash = _Crash(str(path), place.lineno or 1, parts[-1].partition("\n")[0])
+        where = f"{path}:{place.lineno}: in {place.name}\n    {place.line}"
     notes = getattr(error, "__notes__", [])  # hypothesis says here how to repeat the example
-    return _Explanation([f"{path}:{line}: {where}", *parts, *notes], crash)
-
-
-def _where(error: BaseException, item: pytest.Item) -> tuple[str, int, str]:
-    """Name the line of the test, or of its helper, that asked; the test itself where none did, as below a decorator."""
-    from .places import place_of
-
-    place = place_of(error)
-    if place is None:
-        path, line, name = item.location
-        return path, (line or 0) + 1, f"in {name}"
-    found, root = Path(place.filename), item.config.rootpath
-    shown = found.relative_to(root) if found.is_relative_to(root) else found
-    return str(shown), place.lineno or 0, f"in {place.name}\n    {place.line}"
+    return _Explanation([where, *parts, *notes], crash)
 
 
 def _raised(error: BaseException) -> list[str]:
     """Return what a GradcheckError says."""
-    from ..autograd.gradcheck import GradcheckError
+    from tinygrad_edu.testing import GradcheckError
 
     return [str(error)] if isinstance(error, GradcheckError) else []
 
@@ -115,7 +114,7 @@ def _asserted(error: BaseException) -> list[str]:
     """
     if not isinstance(error, AssertionError) or error.__traceback__ is None:
         return []
-    from .report import GradientReport
+    from tinygrad_edu.testing import GradientReport
 
     (*_, (frame, _)) = traceback.walk_tb(error.__traceback__)
     reports = {id(value): value for value in frame.f_locals.values() if isinstance(value, GradientReport)}
