@@ -157,7 +157,6 @@ MADE_FOR: dict[str, Draws] = {
     "getitem": indexed,
     "gather": along_axis("input dim index"),
     "scatter_add": along_axis("input dim index src"),
-    "take_along_dim": along_axis("input index dim"),
     "index_select": rows("input dim index"),
     "index_add": rows("input dim index source"),
     "embedding": embedding,

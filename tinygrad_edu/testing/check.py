@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import inference_mode
 from .examination import Settings, examine
-from .facts import backward_findings, forward_findings, type_findings, undefined_findings
+from .facts import backward_findings, forward_findings, precision_findings, type_findings, undefined_findings
 from .preparation import choose_outputs, cotangents_of, prepare
 from .report import Diagnosis, Finding, GradientReport
 from .subject import Derivative, Pullback, Subject, name_of
@@ -138,9 +138,11 @@ def _first(
     if (
         report.add(forward_findings(subject, nondet_tol))
         and report.add(backward_findings(subject, cotangents, beside, nondet_tol))
+        and report.add(precision_findings(subject, cotangents))
         and check_undefined_grad
     ):
         report.add(undefined_findings(subject, cotangents))
+    subject.writes = subject.clones or not report.ok
     if not {finding.kind for finding in report.findings} & {"random", "backward-random"}:
         examine(subject, report, settings)
 

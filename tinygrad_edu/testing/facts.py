@@ -20,6 +20,7 @@ __all__ = [
     "backward_findings",
     "forward_findings",
     "nonlinear_findings",
+    "precision_findings",
     "type_findings",
     "undefined_findings",
 ]
@@ -80,6 +81,12 @@ def backward_findings(
             "new one: g * 2, not g.mul_(2) or g *= 2."
         )
         return [Finding("mutated", message, subject.order)]
+    for name, leaf, point in zip(subject.names, pullback.leaves, subject.cast(subject.points)):
+        if not np.array_equal(leaf.array, point, equal_nan=True):
+            message = (
+                f"backward changed {name}, which belongs to the caller. Write to a copy (x.clone(), array.copy())."
+            )
+            return [Finding("mutated", message, subject.order)]
     second = pullback(cotangents)
     for name, a, b in zip(subject.names, first, second):
         if (difference := _difference(a, b)) > nondet_tol:
@@ -101,6 +108,29 @@ def backward_findings(
             )
             return [Finding("stale", message, subject.order)]
     return []
+
+
+def precision_findings(subject: Subject, cotangents: Sequence[Array]) -> list[Finding]:
+    """Look for gradients that were rounded to float32 on the way, though everything else is float64."""
+    narrow = np.dtype(np.float32)
+    if not subject.twin or any(_fits(v, narrow) for v in [*subject.points, *subject.values(subject.points)]):
+        return []
+    return [
+        Finding(
+            "dtype",
+            f"every entry of the gradient of {name} has the digits of a float32 only, though the input and the outputs "
+            "are float64: backward rounds it. Take the dtype from g or from the input.",
+            subject.order,
+        )
+        for name, g in zip(subject.names, subject.pullback(subject.points)(cotangents))
+        if _fits(g, narrow)
+    ]
+
+
+def _fits(values: Array, dtype: np.dtype[Any]) -> bool:
+    """Tell whether a narrower dtype holds values without loss; random numbers do not, but for zeros."""
+    some = values[np.isfinite(values) & (values != 0)]
+    return bool(some.size and (some.astype(dtype) == some).all())
 
 
 def undefined_findings(subject: Subject, cotangents: Sequence[Array]) -> list[Finding]:

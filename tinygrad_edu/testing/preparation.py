@@ -26,7 +26,6 @@ def prepare(subject: Subject, report: GradientReport, seed: int) -> None:
     subject.twin = False
     leaves, outputs = _first_call(subject, report)
     report.add(_mutation_findings(subject, leaves))
-    subject.writes = subject.clones or not report.ok
     choose_outputs(subject, report, outputs)
     try:
         subject.values(subject.points)
@@ -47,7 +46,8 @@ def cotangents_of(subject: Subject, seed: int) -> list[Array]:
 def choose_outputs(subject: Subject, report: GradientReport, outputs: Sequence[Any]) -> None:
     """Judge the outputs that have a gradient; say which have none."""
     floating = [k for k, t in enumerate(outputs) if t.array.dtype.kind == "f"]
-    judged = [k for k in floating if outputs[k].requires_grad]
+    # A gradient that was not recorded says that its own derivative is zero.
+    judged = [k for k in floating if outputs[k].requires_grad or subject.order > 1]
     if subject.order == 1:
         for k, t in enumerate(outputs):
             if k not in floating:

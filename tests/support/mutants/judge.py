@@ -96,12 +96,14 @@ def _gradients(results: Sequence[Any], inputs: Sequence[Any], given: Sequence[An
 def _second_gradients(results: Sequence[Any], inputs: Sequence[Any]) -> list[Array]:
     given = [g.requires_grad_() for g in _cotangents(results, 1)]
     first = tg.autograd.grad(results, inputs, given, create_graph=True, allow_unused=True)
-    slopes = [g for g in first if g is not None and g.requires_grad]
+    # Drawn for all of them, so that one which is cut off does not change what arrives at the others.
+    weights = _cotangents(inputs, 2)
+    pairs = [(g, weight) for g, weight in zip(first, weights) if g is not None and g.requires_grad]
     sources = [*inputs, *given]
     values = [np.zeros(t.shape) if g is None else np.array(g.array) for g, t in zip(first, inputs)]
-    if not slopes:
+    if not pairs:
         return values + [np.zeros(t.shape) for t in sources]
-    return values + _gradients(slopes, sources, _cotangents(slopes, 2))
+    return values + _gradients([g for g, _ in pairs], sources, [weight for _, weight in pairs])
 
 
 # ---- which names are true
