@@ -43,7 +43,7 @@ from support.mutants.figures import (  # noqa: E402
 )
 from support.mutants.peers import PEERS, ours  # noqa: E402
 from support.mutants.showcase import needle_table, time_of_conv2d  # noqa: E402
-from support.mutants.study import Alarm, Result, calls_of, chosen_calls, examine, false_alarm  # noqa: E402
+from support.mutants.study import Alarm, Result, calls_of, chosen_calls, examine, false_alarm, false_alarms_of_peers  # noqa: E402
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -60,7 +60,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         alarms = [] if options.no_alarms else _alarms(pool, options)
         refused = frozenset((a.call, a.order) for a in alarms if a.refused)
         results = _run(pool, partial(examine, peers=peers, refused=refused, known=known), chosen, "mutants")
-    parts: dict[str, Any] = {"results": results, "alarms": alarms, "needles": [], "conv2d": {}}
+        peer_alarms = _count(_run(pool, partial(false_alarms_of_peers, peers=peers), _places(options), "peers"))
+    parts: dict[str, Any] = {
+        "peer_alarms": peer_alarms,
+        "results": results,
+        "alarms": alarms,
+        "needles": [],
+        "conv2d": {},
+    }
     parts["peers"] = [name for group in peers for name in PEERS[group]]
     parts["seconds"] = time.perf_counter() - start
     if options.results:
@@ -103,9 +110,19 @@ def _run(pool: Any, work: Any, items: Sequence[Any], what: str) -> list[Any]:
 
 
 def _alarms(pool: Any, options: argparse.Namespace) -> list[Alarm]:
+    places = _places(options)
+    return [a for order in (1, 2) for a in _run(pool, partial(false_alarm, order=order), places, f"order {order}")]
+
+
+def _places(options: argparse.Namespace) -> list[tuple[str, int]]:
+    """List the calls of right functions by name and number."""
     names = options.only or EVERYTHING
-    usable = [(name, i) for name in names for i in range(len(calls_of(name)))][:: 20 if options.quick else 1]
-    return [a for order in (1, 2) for a in _run(pool, partial(false_alarm, order=order), usable, f"order {order}")]
+    return [(name, i) for name in names for i in range(len(calls_of(name)))][:: 20 if options.quick else 1]
+
+
+def _count(alarms: Sequence[dict[str, bool]]) -> dict[str, str]:
+    names = dict.fromkeys(name for a in alarms for name in a)
+    return {name: f"{sum(a.get(name, False) for a in alarms)} of {sum(name in a for a in alarms)}" for name in names}
 
 
 def show(name: str) -> None:
@@ -122,6 +139,7 @@ def _print(options: argparse.Namespace, parts: dict[str, Any]) -> None:
     print(score_line(results))
     refused = [a for a in parts["alarms"] if a.refused]
     print(f"false alarms: {len(refused)} of {len(parts['alarms'])} checks of right derivatives")
+    print(f"of the peers, at calls with something to differentiate: {parts['peer_alarms']}")
     for name, listing in (("survivors", survivors), ("misnamed", misnamed), ("untrue", untrue)):
         found = listing(results)
         print(f"{name}: {len(found)}")

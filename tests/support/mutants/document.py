@@ -22,6 +22,7 @@ def document(
     results: Sequence[Result],
     alarms: Sequence[Alarm],
     peers: Sequence[str],
+    peer_alarms: dict[str, str],
     needles: Sequence[Sequence[str]],
     conv2d: dict[str, float],
     seconds: float,
@@ -31,7 +32,7 @@ def document(
         _HEAD.format(machine=_machine(), seconds=seconds),
         _MUTANTS.format(count=len(results), score=score_line(results), table=markdown(kinds_table(results, peers))),
         _lists(results),
-        _false_alarms(alarms),
+        _false_alarms(alarms, peer_alarms),
         _PEERS if peers else "",
         _NEEDLES.format(table=markdown(needles)) if needles else "",
         _times(results, alarms, peers, conv2d),
@@ -77,12 +78,16 @@ def _lists(results: Sequence[Result]) -> str:
 _SHOWN = 20
 
 
-def _false_alarms(alarms: Sequence[Alarm]) -> str:
+def _false_alarms(alarms: Sequence[Alarm], peers: dict[str, str]) -> str:
     if not alarms:
         return ""
     refused = [a for a in alarms if a.refused]
     lines = ["## False alarms", "", _ALARMS.format(count=len(alarms), refused=len(refused))]
-    return "\n".join(lines + [f"- `{a.call}`, order {a.order}" for a in refused[:_SHOWN]])
+    lines += [f"- `{a.call}`, order {a.order}" for a in refused[:_SHOWN]]
+    if peers:
+        counts = ", ".join(f"{name} {count}" for name, count in peers.items())
+        lines += ["", f"The others, at those calls that have something to differentiate and no empty input: {counts}."]
+    return "\n".join(lines)
 
 
 def _times(results: Sequence[Result], alarms: Sequence[Alarm], peers: Sequence[str], conv2d: dict[str, float]) -> str:
@@ -146,7 +151,8 @@ _PEERS = """
 With their defaults, in float64, order 1. The mutant stays an op on NumPy arrays: a `torch.autograd.Function`, and a
 function with `jax.custom_vjp`, call its forward and its vjp. *torch slow* is `torch.autograd.gradcheck(f, inputs)`,
 *torch fast* the same with `fast_mode=True`, *jax* is `jax.test_util.check_grads(f, inputs, order=1, modes=["rev"])`
-(there is no forward mode to check). An exception counts as a refusal. JAX's arrays cannot be written to, so the mistake
+(there is no forward mode to check). An exception counts as a refusal; where a tool
+refuses the right function too, its refusal counts for nothing, as it does for ours. JAX's arrays cannot be written to, so the mistake
 of writing to an input cannot be made there. Mistakes of the recorded pass were given to ours only.
 """
 

@@ -117,9 +117,9 @@ def true_names(mutant: Mutant, call: Call) -> tuple[set[str], bool]:
     earlier calls, or is in the recorded pass only), its own name is the only one.
     """
     mistake = mutant.mistake
-    names = set(mistake.named)
+    names = {*mistake.named, *mistake.also}
     if mistake.order == 2 or mistake.stateful:
-        return names, bool(names)
+        return names, bool(mistake.named)
     pairs = _jacobians(mutant, call)
     if mistake.name.startswith("random"):  # a few entries may come out the same twice
         return names, min(int(right.any(axis=0).sum()) for _, right, _ in pairs) >= _FEW

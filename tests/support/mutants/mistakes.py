@@ -32,6 +32,8 @@ class Mistake:
         1: the derivative is wrong; 2: only the derivative of the derivative is.
     stateful : bool
         It shows only when the op is called at two points.
+    also : tuple of str
+        Names that are true as well, but are not asked for.
     swaps : bool
         It takes two inputs; what is returned is decided where the mistake is planted.
     """
@@ -42,6 +44,7 @@ class Mistake:
     order: int = 1
     stateful: bool = False
     swaps: bool = False
+    also: tuple[str, ...] = ()
 
 
 _HALF_LINE = ("half-line",)

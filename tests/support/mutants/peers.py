@@ -14,7 +14,7 @@ import numpy as np
 import tinygrad_edu as tg
 from support.calls import Call, as_tensors, each, flat, is_float, leaves, outputs
 
-__all__ = ["PEERS", "jax_refuses", "ours", "torch_fast_refuses", "torch_refuses"]
+__all__ = ["CHECKERS", "PEERS", "jax_refuses", "ours", "torch_fast_refuses", "torch_refuses"]
 
 Function = Callable[..., Any]
 
@@ -102,3 +102,6 @@ PEERS: dict[str, dict[str, Callable[[Function, Call], bool]]] = {
     "torch": {"torch slow": torch_refuses, "torch fast": torch_fast_refuses},
     "jax": {"jax": jax_refuses},
 }
+"""The names of what is measured, by the package that it belongs to."""
+
+CHECKERS = {name: check for group in PEERS.values() for name, check in group.items()}

@@ -142,7 +142,9 @@ _TABLE: dict[str, list[tuple[str, int, Change]]] = {
     "sum_to": [("mean", 0, lambda d: d.right() * (np.size(array_of(d.out)) / max(np.size(array_of(d.x)), 1)))],
 }
 
+_ALSO = {"its own value": ("swapped",), "of the other": ("swapped",)}
+
 SPECIFIC: dict[str, list[tuple[int, Mistake]]] = {
-    name: [(position, Mistake(f"formula: {title}", change)) for title, position, change in changes]
+    name: [(i, Mistake(f"formula: {title}", change, also=_ALSO.get(title, ()))) for title, i, change in changes]
     for name, changes in _TABLE.items()
 }

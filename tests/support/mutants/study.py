@@ -12,13 +12,23 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from support.calls import EVERYTHING, Call, calls, flat, is_float
+import tinygrad_edu as tg
+from support.calls import EVERYTHING, Call, as_tensors, calls, flat, is_float, outputs
 
 from .judge import judge, true_names
 from .listing import Mutant
-from .peers import PEERS, ours
+from .peers import CHECKERS, PEERS, ours
 
-__all__ = ["Alarm", "Result", "calls_of", "chosen_calls", "examine", "false_alarm"]
+__all__ = [
+    "Alarm",
+    "Result",
+    "calls_of",
+    "chosen_calls",
+    "examine",
+    "false_alarm",
+    "false_alarms_of_peers",
+    "peer_alarm",
+]
 
 
 @dataclass
@@ -120,22 +130,34 @@ def examine(
     sound = [call for call in found if not {(str(call), 1), (str(call), order)} & set(refused)]
     _give_to_ours(mutant, sound, result)
     earlier = (known or {}).get(result.mutant, result)
-    for name, refuses in [pair for group in peers for pair in PEERS[group].items()] if order == 1 else ():
+    for name in [name for group in peers for name in PEERS[group]] if order == 1 else ():
         if name == "jax" and mutant.mistake.name == "writes to the input":
             continue  # JAX's arrays cannot be written to
         if name in earlier.peers:
             result.peers[name], result.seconds[name] = earlier.peers[name], earlier.seconds[name]
             continue
         start = time.perf_counter()
-        result.peers[name] = any(_refused(refuses, mutant, call) for call in found)
+        result.peers[name] = _refused_by(name, mutant, found)
         result.seconds[name] = time.perf_counter() - start
     return result
 
 
-def _refused(refuses: Callable[[Any, Call], bool], mutant: Mutant, call: Call) -> bool:
+def _refused_by(name: str, mutant: Mutant, found: Sequence[Call]) -> bool:
+    """Let a peer refuse a mutant at one of the calls, but not where it refuses the right function too."""
+    return any(_refuses(name, mutant.make(), call) and not peer_alarm(name, call.name, call.number) for call in found)
+
+
+@cache
+def peer_alarm(peer: str, name: str, number: int) -> bool:
+    """Tell whether a peer refuses a right function at one of its calls."""
+    function = EVERYTHING[name]
+    return _refuses(peer, function, Call(name, number, function.cases.calls[number]))
+
+
+def _refuses(name: str, function: Callable[..., Any], call: Call) -> bool:
     """An exception is a refusal too: somebody sees it."""
     try:
-        return refuses(mutant.make(), call)
+        return CHECKERS[name](function, call)
     except Exception:
         return True
 
@@ -162,6 +184,16 @@ def _note_names(mutant: Mutant, call: Call, report: Any, result: Result) -> None
     result.said, result.wanted, result.named = sorted(said), sorted(wanted), bool(said & wanted)
     judged = mutant.mistake.order == 1 and not mutant.mistake.stateful and "backward-random" not in wanted
     result.untrue = sorted(diagnosed - wanted) if judged else []
+
+
+def false_alarms_of_peers(place: tuple[str, int], peers: Sequence[str]) -> dict[str, bool]:
+    """Give a right function to the peers, at a call that has something to differentiate."""
+    call = calls_of(place[0])[place[1]]
+    results = outputs(EVERYTHING[call.name](*as_tensors(call.inputs()), **call.case.params))
+    differentiable = [r for r in results if isinstance(r, tg.Tensor) and r.requires_grad]
+    if not differentiable or not all(v.size for v in flat(call.inputs()) if is_float(v)):
+        return {}
+    return {name: peer_alarm(name, call.name, call.number) for group in peers for name in PEERS[group]}
 
 
 def false_alarm(place: tuple[str, int], order: int) -> Alarm:
