@@ -52,7 +52,7 @@ def test_a_staircase_is_flat_although_large_steps_agree_on_a_slope() -> None:
     # With steps in the ratio 4, (127 - 123) / 3.0864 equals (124 - 123) / 0.7716 to the last digit.
     x = 123.456
     up, down, steps = both_sides(np.round, x, scale=x)
-    assert one_sided(up, np.round(np.array([x])), steps, noise(np.round, x), EPS).value[0] == 0
+    assert one_sided(up, np.round(np.array([x])), steps, noise(np.round, x)).value[0] == 0
     assert central(up, down, steps, noise(np.round, x)).value[0] == 0
 
 
@@ -79,7 +79,7 @@ def test_derivatives_from_the_left_and_from_the_right(f: Function, x: float, lef
     up, down, steps = both_sides(f, x)
     here = np.atleast_1d(f(np.array(x)))
     with np.errstate(all="ignore"):
-        found = [one_sided(down, here, -steps, noise(f, x), EPS), one_sided(up, here, steps, noise(f, x), EPS)]
+        found = [one_sided(down, here, -steps, noise(f, x)), one_sided(up, here, steps, noise(f, x))]
     np.testing.assert_allclose([slope.value[0] for slope in found], [left, right], atol=1e-8)
 
 

@@ -61,6 +61,7 @@ def extrapolate(quotients: Array, steps: Array, power: int, noise: Array) -> Slo
         better = (gain * finer - coarser) / (gain - 1)
         error = np.maximum(np.abs(better - finer), np.abs(better - coarser)) + floor[j:]
         error += np.maximum(low[j:] - better, 0) + np.maximum(better - high[j:], 0)
+        error[:-1] = np.fmax(error[:-1], np.abs(np.diff(better, axis=0)))  # neighbours may meet by chance
         values.append(better)
         errors.append(np.where(np.isfinite(error), error, np.inf))
         column = better
@@ -88,16 +89,15 @@ def central(up: Array, down: Array, steps: Array, noise: Array) -> Slope:
     return extrapolate((up - down) / (2 * steps[:, None]), steps, 2, noise)
 
 
-def one_sided(there: Array, here: Array, steps: Array, noise: Array, eps: float) -> Slope:
+def one_sided(there: Array, here: Array, steps: Array, noise: Array) -> Slope:
     """Differentiate from values at x + h (steps > 0) or x - h (steps < 0), and at x itself.
 
-    The slope is infinite at a vertical tangent, and NaN at a jump. ``eps`` is the relative round-off: a difference of a
-    few times that is no jump.
+    The slope is infinite at a vertical tangent, and NaN at a jump.
     """
     change = there - here
     quotients = change / steps[:, None]
     slope = extrapolate(quotients, np.abs(steps), 1, 2 * noise)
-    growing = diverges(quotients) & (np.abs(change[-1]) > 100 * eps * np.abs(here))
+    growing = diverges(quotients) & (np.abs(change[-1]) > 100 * noise)
     jump = growing & (np.abs(change[-1]) > 0.5 * np.abs(change[-4]))
     slope.value = np.where(growing, np.where(jump, np.nan, np.copysign(np.inf, quotients[-1])), slope.value)
     slope.uncertainty = np.where(jump, np.inf, slope.uncertainty)
@@ -122,5 +122,6 @@ def roundoff(here: Array, beside: Sequence[Array], eps: float) -> Array:
     J. J. Moré and S. M. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33, 2011.
     """
     fourth = np.abs(np.diff(np.stack(beside), 4, axis=0)).max(0) / np.sqrt(70)
-    noise = eps * np.abs(here) + 2 * fourth
-    return np.where(np.isfinite(noise), noise, 0.0)
+    fourth = np.where(np.isfinite(fourth), fourth, 0.0)
+    usual = np.median(fourth) if fourth.size else 0.0  # a few differences may be small by chance
+    return np.asarray(eps * np.abs(here) + 2 * np.maximum(fourth, np.minimum(usual, 1e-9 * np.abs(here))))

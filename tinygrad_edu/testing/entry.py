@@ -53,8 +53,7 @@ def _nearby(prober: Prober, i: int, j: int, verdict: Verdict) -> Verdict:
     """
     if not np.isfinite(verdict.analytic):
         return verdict
-    slopes = prober.slopes_nearby(i, j)
-    for c, near in enumerate(slopes):
+    for c, near in enumerate(prober.slopes_nearby(i, j)):
         analytic, largest = float(prober.gradients[c][i].flat[j]), prober.largest[c][i]
         spread, low, high = float(np.ptp(near)), float(near.min()), float(near.max())
         inside = low - 1e-3 * spread <= analytic <= high + 1e-3 * spread
@@ -93,7 +92,7 @@ def _judge(prober: Prober, i: int, j: int, scale: float) -> Verdict:
     else:
         up, down, here, noise, weights = (a[..., changed] for a in (up, down, here, noise, weights))
     middle = central(up, down, steps, noise)
-    right, left = (one_sided(a, here, h, noise, prober.subject.eps) for a, h in ((up, steps), (down, -steps)))
+    right, left = (one_sided(a, here, h, noise) for a, h in ((up, steps), (down, -steps)))
     found = [_weighed(prober, i, j, c, w, middle, left, right) for c, w in enumerate(weights)]
     return max(found, key=lambda v: (_RANK[v.kind], v.error))
 
@@ -112,6 +111,8 @@ def _weighed(prober: Prober, i: int, j: int, c: int, w: Array, middle: Slope, le
     allowed = 3 * doubt + 1e-7 * size + 1e-10 * largest + floor
     hidden = 1e3 * floor if abs(analytic) <= floor else 0.0
     resolved = doubt <= 1e-3 * size + 1e-7 * largest + hidden
+    if (np.isnan(left.value) & np.isnan(right.value)).any():
+        return Verdict("unclear", analytic, numeric, error)  # a jump to both sides, or no domain on any
     kinked = _kinked(left, right)
     if resolved and error <= allowed and not kinked.any():
         return Verdict("right", analytic, numeric, error)

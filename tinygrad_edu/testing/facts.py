@@ -112,9 +112,10 @@ def backward_findings(
 
 def precision_findings(subject: Subject, cotangents: Sequence[Array]) -> list[Finding]:
     """Look for gradients that were rounded to float32 on the way, though everything else is float64."""
-    narrow = np.dtype(np.float32)
-    if not subject.twin or any(_fits(v, narrow) for v in [*subject.points, *subject.values(subject.points)]):
+    values = subject.values(subject.points)
+    if not subject.twin or any(_fits_float32(v) for v in [*subject.points, *values]):
         return []
+    size = sum(float(np.abs(u * v).sum()) for u, v in zip(cotangents, values))
     return [
         Finding(
             "dtype",
@@ -123,14 +124,14 @@ def precision_findings(subject: Subject, cotangents: Sequence[Array]) -> list[Fi
             subject.order,
         )
         for name, g in zip(subject.names, subject.pullback(subject.points)(cotangents))
-        if _fits(g, narrow)
+        if _fits_float32(g, 1e-9 * size)
     ]
 
 
-def _fits(values: Array, dtype: np.dtype[Any]) -> bool:
-    """Tell whether a narrower dtype holds values without loss; random numbers do not, but for zeros."""
-    some = values[np.isfinite(values) & (values != 0)]
-    return bool(some.size and (some.astype(dtype) == some).all())
+def _fits_float32(values: Array, round_off: float = 0.0) -> bool:
+    """Tell whether a float32 holds values without loss, zeros and round-off left out; it does not hold random ones."""
+    some = values[np.isfinite(values) & (np.abs(values) > round_off)]
+    return bool(some.size and (some.astype(np.float32) == some).all())
 
 
 def undefined_findings(subject: Subject, cotangents: Sequence[Array]) -> list[Finding]:
@@ -191,7 +192,7 @@ def absent_findings(prober: Prober, found: Sequence[Found]) -> list[Finding]:
         elif bad:
             index = [int(k) for k in np.unravel_index(min(bad), g.shape)]
             message = (
-                f"the gradient of {name} is {f.wrong[min(bad)].analytic} at {index}, where the function is smooth."
+                f"the gradient of {name} is {f.wrong[min(bad)].analytic} at {index}, where the function is finite."
             )
             findings.append(Finding("nan", message, subject.order))
     if not any(t.requires_grad for t in prober.pullback.outputs):

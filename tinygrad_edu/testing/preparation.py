@@ -103,24 +103,44 @@ def _go_to_float64(subject: Subject, report: GradientReport, narrow: Pullback, s
     before = narrow(cotangents)
     try:
         subject.widen()
-        after = subject.pullback(subject.points)(cotangents)
+        wide = subject.pullback(subject.points)
+        after = wide(cotangents)
     except (RuntimeError, TypeError, ValueError) as error:
         subject.twin = False
         report.notes.append(f"the function cannot be called with float64 ({error}): judged as it is, coarsely.")
     else:
-        report.add(_narrow_findings(subject, before, after))
-        subject.precisions = [t.array.dtype for t in subject.pullback(subject.points).outputs]
+        slack = _narrow_slack(subject, wide, after, cotangents)
+        report.add(_narrow_findings(subject, before, after, slack))
+        subject.precisions = [t.array.dtype for t in wide.outputs]
 
 
-def _narrow_findings(subject: Subject, narrow: Sequence[Array], wide: Sequence[Array]) -> list[Finding]:
-    """Compare the gradients in the dtype that was given with those in float64, as far as that dtype can tell."""
-    findings = []
+def _narrow_slack(
+    subject: Subject, wide: Pullback, gradients: Sequence[Array], cotangents: Sequence[Array]
+) -> list[Array]:
+    """Say by how much a gradient in the dtype that was given may differ from the one in float64.
+
+    By a little of its size; by round-off of what was differentiated, since a gradient may be small because large terms
+    cancel; and by what it changes by when the inputs are rounded, which is a lot beside a kink.
+    """
     eps = max(float(np.finfo(dtype).eps) for dtype in [*subject.dtypes, *subject.precisions])
-    sizes = [float(np.abs(b[np.isfinite(b)]).max(initial=0.0)) for b in wide]
-    for name, given, a, b, largest in zip(subject.names, subject.dtypes, narrow, wide, sizes):
-        round_off = 50 * eps * max(sizes)  # of a gradient that is zero because terms of the others' size cancel
-        off = np.abs(a - b) > max(2e-3, 50 * eps) * (np.abs(b) + largest) + round_off
-        off |= np.isfinite(b) != np.isfinite(a)
+    rng = np.random.default_rng(0)
+    rounded = subject.pullback([p * (1 + 4 * eps * signed_weights(rng, p.shape)) for p in subject.points])(cotangents)
+    sizes = [float(np.abs(g[np.isfinite(g)]).max(initial=0.0)) for g in gradients]
+    round_off = max(sizes) + sum(float(np.abs(u * t.array).sum()) for u, t in zip(cotangents, wide.outputs))
+    share = max(2e-3, 50 * eps)
+    return [
+        share * (np.abs(g) + size) + 50 * eps * round_off + 3 * np.abs(g - other)
+        for g, other, size in zip(gradients, rounded, sizes)
+    ]
+
+
+def _narrow_findings(
+    subject: Subject, narrow: Sequence[Array], wide: Sequence[Array], slack: Sequence[Array]
+) -> list[Finding]:
+    """Compare the gradients in the dtype that was given with those in float64."""
+    findings = []
+    for name, given, a, b, allowed in zip(subject.names, subject.dtypes, narrow, wide, slack):
+        off = (np.abs(a - b) > allowed) | (np.isfinite(b) != np.isfinite(a))
         if off.any():
             index = tuple(map(int, np.argwhere(off)[0]))
             message = (

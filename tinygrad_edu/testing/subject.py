@@ -160,6 +160,10 @@ class Subject:
         used = [np.dtype(np.float64)] if self.twin else self.dtypes
         return max(float(np.finfo(d).eps) for d in [*used, *self.precisions])
 
+    def round_off(self, points: Points) -> float:
+        """Return what round-off there is at least, however small the values are."""
+        return 0.0
+
     def widen(self) -> None:
         """Turn a module's own numbers to float64, where the inputs are."""
         if isinstance(self.fn, Module):
@@ -218,6 +222,13 @@ class Derivative(Subject):
     def eps(self) -> float:
         """The relative round-off of one evaluation."""
         return self.inner.eps
+
+    def round_off(self, points: Points) -> float:
+        """Return that of the values which the gradient comes from: where terms cancel, it is small and they are not."""
+        count = len(self.inner.points)
+        pairs = zip(self.inner.values(points[:count]), points[count:])
+        sizes = [np.abs(np.asarray(value, np.float64) * u).max(initial=0.0) for value, u in pairs]
+        return 2 * self.eps * float(np.nan_to_num(max(sizes, default=0.0), posinf=0.0))
 
 
 class Pullback:

@@ -151,16 +151,16 @@ _PEERS = """
 With their defaults, in float64, order 1. The mutant stays an op on NumPy arrays: a `torch.autograd.Function`, and a
 function with `jax.custom_vjp`, call its forward and its vjp. *torch slow* is `torch.autograd.gradcheck(f, inputs)`,
 *torch fast* the same with `fast_mode=True`, *jax* is `jax.test_util.check_grads(f, inputs, order=1, modes=["rev"])`
-(there is no forward mode to check). An exception counts as a refusal; where a tool
-refuses the right function too, its refusal counts for nothing, as it does for ours. JAX's arrays cannot be written to, so the mistake
-of writing to an input cannot be made there. Mistakes of the recorded pass were given to ours only.
+(there is no forward mode to check). An exception counts as a refusal; where a tool refuses the right function too, its
+refusal counts for nothing, as it does for ours. JAX's arrays cannot be written to, so the mistake of writing to one
+cannot be made there. Mistakes of the recorded pass were given to ours only.
 """
 
 _NEEDLES = """
 ## Few wrong entries among many
 
-`x sin(x)`, entry by entry, with some entries of the gradient 2 % too large, at random places: in how many of ten draws
-it is noticed, and how long one check takes.
+`x sin(x)`, entry by entry, with some entries of the gradient 2 % too large, at random places: in how many draws it
+is noticed, and how long one check takes.
 
 {table}
 """
