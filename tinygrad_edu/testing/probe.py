@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 Points = Sequence[Array]
 _ANSWERS = ("agrees", "unclear", "differs")
 _ROUND_OFFS = 30
-_NEARBY, _NEARBY_POINTS, _MOST_POINTS = 1e-8, 8, 64
+_NEARBY, _NEARBY_POINTS = 1e-8, 8
 _LOUD = 1e9
 _WIDER = (60, 600, 6000)
 _NOISE_STEP = 1e-7  # of the size of an entry; a zero stays, since it is where kinks are
@@ -66,14 +66,14 @@ class Prober:
     def slopes_nearby(self, i: int, j: int) -> Array:
         """Differentiate both combinations with respect to one entry at points very close by: shape (2, K).
 
-        What is only round-off is rounded away. Where pieces meet, more points are asked: n entries that are equal can be
-        put in n! orders.
+        What is only round-off is rounded away. An entry that is equal to others asks for more points: in which order
+        they come decides.
         """
         rng = np.random.default_rng(0)
         step = _NEARBY * float(self.scales[i].flat[j])
-        slopes: list[Array] = []
-        size = max(abs(float(g[i].flat[j])) for g in self.gradients)
-        while len(slopes) < _NEARBY_POINTS or (len(slopes) < _MOST_POINTS and np.ptp(slopes, 0).max() > 0.1 * size):
+        slopes = []
+        tied = np.count_nonzero(self.points[i] == self.points[i].flat[j]) > 1
+        for _ in range(_NEARBY_POINTS * (8 if tied else 1)):
             points = [p + 100 * _NEARBY * signed_weights(rng, p.shape) * s for p, s in zip(self.points, self.scales)]
             points[i].flat[j] += step
             up = self.at(points)
