@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["RATIO", "STEPS", "Slope", "central", "diverges", "extrapolate", "one_sided", "roundoff"]
+__all__ = ["RATIO", "STEPS", "Slope", "allowed_error", "central", "diverges", "extrapolate", "one_sided", "roundoff"]
 
 Array = np.ndarray[Any, Any]
 
@@ -87,6 +87,14 @@ def _allowed_by_later(quotients: Array, floor: Array) -> tuple[Array, Array]:
 def central(up: Array, down: Array, steps: Array, noise: Array) -> Slope:
     """Differentiate from values at x + h and x - h, arrays of shape (K, M)."""
     return extrapolate((up - down) / (2 * steps[:, None]), steps, 2, noise)
+
+
+def allowed_error(doubt: Any, size: Any, largest: Any) -> Any:
+    """Say how far backward may be off: by the uncertainty, and by round-off of its own.
+
+    ``size`` is that of the derivative itself, ``largest`` of the largest beside it.
+    """
+    return 3 * doubt + 1e-7 * size + 1e-10 * largest
 
 
 def one_sided(there: Array, here: Array, steps: Array, noise: Array) -> Slope:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .differences import STEPS, Slope, central, one_sided
+from .differences import STEPS, Slope, allowed_error, central, one_sided
 from .probe import Prober
 
 __all__ = ["Verdict", "judge"]
@@ -108,7 +108,7 @@ def _weighed(prober: Prober, i: int, j: int, c: int, w: Array, middle: Slope, le
     if not np.isfinite(analytic):
         size = float(np.nan_to_num(abs(numeric)))
     floor = prober.floors[c] / (abs(float(prober.points[i].flat[j])) or 1.0)
-    allowed = 3 * doubt + 1e-7 * size + 1e-10 * largest + floor
+    allowed = float(allowed_error(doubt, size, largest)) + floor
     hidden = 1e3 * floor if abs(analytic) <= floor else 0.0
     resolved = doubt <= 1e-3 * size + 1e-7 * largest + hidden
     if (np.isnan(left.value) & np.isnan(right.value)).any():
@@ -119,8 +119,8 @@ def _weighed(prober: Prober, i: int, j: int, c: int, w: Array, middle: Slope, le
     if kinked.any():
         return _at_kink(analytic, w, kinked, middle, left, right, allowed if resolved else 1e-4 * size)
     if not np.isfinite(analytic):
-        hidden = not prober.live.all() or (not np.isnan(analytic) and not resolved)
-        return Verdict("unclear" if hidden else "wrong", analytic, numeric, np.inf)
+        excused = not prober.live.all() or (not np.isnan(analytic) and not resolved)
+        return Verdict("unclear" if excused else "wrong", analytic, numeric, np.inf)
     if not resolved and not (error > 10 * doubt and doubt < 0.1 * error):
         return Verdict("unclear", analytic, numeric, error)
     return Verdict("right" if error <= allowed else "wrong", analytic, numeric, error)
@@ -141,8 +141,8 @@ def _at_kink(
 ) -> Verdict:
     """Accept what lies between the one-sided derivatives, both included."""
     sides = np.stack([_edge(left.value, right.value), _edge(right.value, left.value)]) * w
-    beside = np.fmax(_finite(left.uncertainty), _finite(right.uncertainty))
-    doubt = np.abs(w) * np.where(kinked, beside, _finite(middle.uncertainty))
+    beside = np.fmax(_or_zero(left.uncertainty), _or_zero(right.uncertainty))
+    doubt = np.abs(w) * np.where(kinked, beside, _or_zero(middle.uncertainty))
     smooth = middle.value * w
     low = float(np.where(kinked, sides.min(0), smooth).sum())
     high = float(np.where(kinked, sides.max(0), smooth).sum())
@@ -157,7 +157,8 @@ def _at_kink(
     return Verdict(kind, analytic, low if kind == "kink" else float(np.clip(analytic, low, high)), error, low, high)
 
 
-def _finite(values: Array) -> Array:
+def _or_zero(values: Array) -> Array:
+    """Put zeros in the places of NaN and infinity."""
     return np.where(np.isfinite(values), values, 0.0)
 
 

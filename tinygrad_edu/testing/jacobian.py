@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .differences import allowed_error
 from .entry import slope
 from .evidence import Evidence
 from .probe import Prober
@@ -133,7 +134,7 @@ def _wrong(analytic: Array, numeric: Array, doubt: Array, tolerance: Tolerance) 
     error = np.abs(analytic - numeric)
     size = np.fmax(np.abs(analytic), np.abs(numeric))
     largest = np.abs(np.where(np.isfinite(numeric), numeric, 0.0)).max(axis=1, keepdims=True, initial=0.0)
-    allowed = 3 * doubt + 1e-7 * size + 1e-10 * largest
+    allowed = allowed_error(doubt, size, largest)
     if tolerance is not None:
         allowed = np.fmax(allowed, tolerance[0] + tolerance[1] * np.abs(numeric))
     return np.asarray((error > allowed) | (~np.isfinite(analytic) & np.isfinite(numeric) & (doubt < 1e-3 * size)))

@@ -19,11 +19,11 @@ __all__ = ["Prober", "signed_weights"]
 Array = np.ndarray[Any, Any]
 Points = Sequence[Array]
 _ANSWERS = ("agrees", "unclear", "differs")
-_ROUND_OFFS = 30
-_NEARBY, _NEARBY_POINTS = 1e-8, 8
-_LOUD = 1e9
-_WIDER = (60, 600, 6000)
+_ROUND_OFFS = 30  # so many units of round-off in the outputs may be in a derivative, however small it is
+_NEARBY, _NEARBY_POINTS = 1e-8, 8  # the step of the slopes nearby, and at how many points they are taken
+_LOUD = 1e9  # an output smaller than so many times its round-off is not made larger
 _NOISE_STEP = 1e-7  # of the size of an entry; a zero stays, since it is where kinks are
+_WIDER = (60, 600, 6000)  # times that, where it changes nothing
 
 
 class Prober:
@@ -61,7 +61,7 @@ class Prober:
         self.directions = [signed_weights(rng, p.shape) for p in points]
         self.largest = [[_largest(g) for g in gradients] for gradients in self.gradients]
         self.largest_error = [0.0] * len(self.points)
-        self.floors = [_ROUND_OFFS * subject.eps * float(np.abs(w) @ _finite(self.here)) for w in self.weights]
+        self.floors = [_ROUND_OFFS * subject.eps * float(np.abs(w) @ _finite_sizes(self.here)) for w in self.weights]
 
     def slopes_nearby(self, i: int, j: int) -> Array:
         """Differentiate both combinations with respect to one entry at points very close by: shape (2, K).
@@ -208,9 +208,9 @@ def _bends(second: Array, nearer: Array, noise: Array) -> bool:
 
 
 def _largest(gradient: Array) -> float:
-    return float(_finite(gradient).max(initial=0.0))
+    return float(_finite_sizes(gradient).max(initial=0.0))
 
 
-def _finite(values: Array) -> Array:
+def _finite_sizes(values: Array) -> Array:
     """Return the sizes of values, 0 for those that are not finite."""
     return np.where(np.isfinite(values), np.abs(values), 0.0)
