@@ -448,7 +448,70 @@ def test_outputs_without_a_derivative_are_left_out() -> None:
     assert "output 2 requires no grad" in str(report)
 
 
+def test_a_gradient_rounded_to_float32_is_told() -> None:
+    report = check_gradients(mistaken(lambda g: g.astype(np.float32).astype(np.float64)), values(3))
+    assert kinds(report) == ["dtype"]
+    assert "digits of a float32" in str(report)
+
+
+def test_backward_that_writes_to_what_it_is_given_is_told() -> None:
+    class Writes(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g.mul_(2)
+
+    assert kinds(check_gradients(Writes.apply, values(3))) == ["mutated"]
+
+
+def test_a_function_that_goes_backward_itself_is_checked() -> None:
+    def slope_of_cube(x: Any) -> Any:
+        return tg.autograd.grad((x**3).sum(), x, create_graph=True)[0]
+
+    assert check_gradients(slope_of_cube, values(3))
+
+
+def test_a_gradient_that_is_not_recorded_must_be_constant() -> None:
+    class Product(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, y: Any) -> Any:
+            ctx.save_for_backward(x, y)
+            return x * y
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            x, y = ctx.saved_tensors
+            return g * y, (g * x).detach()
+
+    report = check_gradients(Product.apply, (values(2), values(2)), order=2)
+    assert report.diagnoses[0].kind == "second-order"
+
+
+def test_the_number_of_an_output_counts_those_that_are_not_checked() -> None:
+    report = check_gradients(lambda x: (x.detach() * 3, x * x.detach()), values(2))
+    assert {e.output for e in report.entries} == {1}
+
+
+def test_a_small_output_is_seen_beside_a_large_one() -> None:
+    sine = mistaken(lambda g: g * 1.1)
+    assert not check_gradients(lambda x: (x * 1e12, sine(x) * 1e-12), values(3))
+
+
 # ---- options and their mistakes
+
+
+def test_inputs_have_the_names_that_they_are_given() -> None:
+    report = check_gradients(lambda x, y: x * y, (values(2), values(2)), names=["left"])
+    assert [i.name for i in report.inputs] == ["left", "input 1"]
+
+
+def test_it_works_in_inference_mode() -> None:
+    with tg.inference_mode():
+        assert check_gradients(tg.sin, values(2))
 
 
 def test_tolerances_accept_what_is_within_them() -> None:

@@ -14,11 +14,11 @@ import numpy as np
 from .entry import Verdict, judge
 from .probe import Prober
 
-__all__ = ["MOST_WRONG", "Found", "search"]
+__all__ = ["Found", "search"]
 
 Array = np.ndarray[Any, Any]
 
-MOST_WRONG = 24
+_MOST_WRONG = 24
 _MOST_KINKS = 40
 _EACH = 64  # inputs of so many entries are judged entry by entry
 _BLOCKS, _FEW_BLOCKS, _BIG = 32, 8, 100_000  # larger ones begin with blocks, big ones with a few
@@ -50,7 +50,7 @@ class Found:
     @property
     def enough(self) -> bool:
         """Whether there is no need to look on."""
-        return len(self.wrong) >= MOST_WRONG or len(self.kinks) + len(self.unclear) >= _MOST_KINKS
+        return len(self.wrong) >= _MOST_WRONG or len(self.kinks) + len(self.unclear) >= _MOST_KINKS
 
 
 def search(prober: Prober, i: int, blocks: int | None = None) -> Found:

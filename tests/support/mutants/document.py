@@ -14,9 +14,6 @@ from .study import Alarm, Result
 
 __all__ = ["document"]
 
-_REASONS: dict[str, str] = {}
-"""Why a kind of mistake can get through, by its name."""
-
 
 def document(
     results: Sequence[Result],
@@ -66,8 +63,6 @@ def _lists(results: Sequence[Result]) -> str:
     lines += [f"- {line}" for line in missed[:_SHOWN]] or ["Nothing."]
     if len(missed) > _SHOWN:
         lines.append(f"- ... and {len(missed) - _SHOWN} more; `--survivors` lists them")
-    kinds = {r.mistake for r in results if not r.equivalent and not r.caught}
-    lines += [f"- *{kind}*: {_REASONS[kind]}" for kind in sorted(kinds) if kind in _REASONS]
     unnamed = Counter(line.split(": ", 1)[1].split("   ")[0] for line in misnamed(results))
     if unnamed:
         counts = ", ".join(f"{kind} ({count})" for kind, count in unnamed.most_common())
