@@ -111,7 +111,8 @@ env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE \\
     python tools/mutation_study.py --peers torch jax --out docs/gradient-checking-measured.md
 ```
 
-Measured on {machine}; the whole run took {seconds:.0f} s.
+Measured on {machine}; mutants and right ops took
+{seconds:.0f} s.
 """
 
 _MUTANTS = """

@@ -168,12 +168,12 @@ def _same(a: Array, b: Array) -> bool:
 
 def _ratio_names(right: Array, found: Array) -> set[str]:
     """Say whether one is a multiple of the other."""
+    if np.abs(found).max(initial=0.0) <= _TOLERANCE * np.abs(right).max(initial=0.0):
+        return {"zero"}
     square = float((right * right).sum())
     factor = float((right * found).sum()) / square if square else 0.0
     if not _same(found, right * factor):
         return set()
-    if abs(factor) < _TOLERANCE:
-        return {"zero"}
     # 1/n where n places share an entry: as well the mean in the place of the sum
     share = {"broadcast"} if factor > 0 and abs(1 / factor - round(1 / factor)) < 1e-9 and factor < 1 else set()
     return {"factor"} | share | ({"sign"} if abs(factor + 1) < _TOLERANCE else set())
