@@ -14,6 +14,8 @@ from support.repository import ROOT
 
 # Loaded by its module and not by its entry point: so it is this checkout's, installed or not.
 PLUGIN = ("-p", "no:tinygrad_edu", "-p", "pytest_tinygrad_edu")
+# Of a session inside another, where all is imported already, and where pytest finds the entry point in the metadata.
+IMPORTED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 
 OPS = """
     import numpy as np
@@ -66,7 +68,7 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 def run(session: pytest.Pytester, body: str, *options: str) -> pytest.RunResult:
     """Run a test file in a session with the plugin."""
     session.makepyfile("from ops import *\n" + body)
-    return session.runpytest_inprocess(*PLUGIN, *options)
+    return session.runpytest_inprocess(*PLUGIN, *IMPORTED, *options)
 
 
 def failure(result: pytest.RunResult) -> list[str]:
@@ -299,7 +301,7 @@ STRANGERS = """
 def test_a_session_that_uses_nothing_of_it_prints_the_same(session: pytest.Pytester) -> None:
     session.makepyfile(STRANGERS)
     without, with_it = (
-        session.runpytest_inprocess("-p", "no:tinygrad_edu", "-rA", *options) for options in ((), PLUGIN)
+        session.runpytest_inprocess("-p", "no:tinygrad_edu", *IMPORTED, "-rA", *options) for options in ((), PLUGIN)
     )
     assert without.ret == with_it.ret == pytest.ExitCode.TESTS_FAILED
     assert [line for line in without.outlines if " in " not in line] == [
