@@ -160,7 +160,7 @@ def gradgradcheck(
     The gradient is taken as a function of the inputs and of the gradients that arrive at the outputs, and checked
     like any other. Whether it is the gradient of ``func`` is what :func:`gradcheck` checks: as in PyTorch, this
     function does not ask. In its report the outputs are the gradients of the inputs, and the gradients that arrive
-    are counted as further inputs.
+    are called "grad_output 0", "grad_output 1" ...
 
     Parameters
     ----------
@@ -218,6 +218,8 @@ def gradgradcheck(
         arriving = _draw(outputs, gen_non_contig_grad_outputs) if grad_outputs is None else _as_tuple(grad_outputs)
         gradient = _Gradient(func, given, arriving)
         reached = _reaches(outputs, given)
+        counted = (("input", given), ("grad_output", arriving))
+        options["names"] = [f"{name} {i}" for name, values in counted for i in range(len(values))]
         return _check(gradient, given + arriving, reached, raise_exception, atol=atol, rtol=rtol, **options)
 
 
