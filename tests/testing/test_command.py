@@ -94,7 +94,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     before = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - before:
-        del sys.modules[name]
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and Path(file).resolve().is_relative_to(tmp_path.resolve()):  # not NumPy's, which load once a process
+            del sys.modules[name]
 
 
 def run(*argv: str) -> int:
