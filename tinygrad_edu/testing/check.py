@@ -11,6 +11,7 @@ from ..autograd import inference_mode
 from .examination import Settings, examine
 from .facts import backward_findings, forward_findings, precision_findings, type_findings, undefined_findings
 from .preparation import choose_outputs, cotangents_of, prepare
+from .primal import Primal
 from .report import Diagnosis, Finding, GradientReport
 from .subject import Derivative, Pullback, Subject, name_of
 
@@ -109,7 +110,7 @@ def check_gradients(
         raise ValueError(
             "check_gradients: got one of atol and rtol; give both, or neither to check without tolerances."
         )
-    subject = Subject(fn, inputs, kwargs or {}, check_parameters, names)
+    subject = Primal(fn, inputs, kwargs or {}, check_parameters, names)
     if not subject.names:
         raise ValueError(
             f"check_gradients: none of the {len(subject.given)} inputs of {name_of(fn)} is a floating Tensor or array, "
@@ -117,7 +118,7 @@ def check_gradients(
         )
     report = GradientReport(name_of(fn), 1)
     settings = Settings(seed, max_entries, None if atol is None else (atol, rtol or 0.0), list(subject.dtypes))
-    current = subject
+    current: Subject = subject
     with np.errstate(all="ignore"), inference_mode(False):  # steps lead out of domains
         _first(subject, report, settings, nondet_tol, check_undefined_grad)
         while report.ok and report.order < order:
@@ -127,7 +128,7 @@ def check_gradients(
 
 
 def _first(
-    subject: Subject, report: GradientReport, settings: Settings, nondet_tol: float, check_undefined_grad: bool
+    subject: Primal, report: GradientReport, settings: Settings, nondet_tol: float, check_undefined_grad: bool
 ) -> None:
     """Check the first derivative: the cheap facts, then the numbers."""
     prepare(subject, report, settings.seed)

@@ -20,6 +20,7 @@ from ..creation import from_numpy
 from ..nn import Module
 from ..random import manual_seed
 from .check import check_gradients
+from .primal import dtype_of
 from .report import GradientReport
 from .target import find, importable, raised
 
@@ -157,8 +158,8 @@ def read_param(text: str) -> tuple[str, Any]:
 
 def _dtype_of(fn: Callable[..., Any]) -> str:
     """Name the dtype of a module's parameters, and float64 where there are none."""
-    dtypes = [str(p.dtype) for p in fn.parameters()] if isinstance(fn, Module) else []
-    return dtypes[0] if dtypes else "float64"
+    dtype = dtype_of(fn) if isinstance(fn, Module) else None
+    return "float64" if dtype is None else str(dtype)
 
 
 def _complete(given: Input, options: Options, usual: str) -> Input:

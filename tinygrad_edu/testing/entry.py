@@ -35,6 +35,11 @@ class Verdict:
     low: float = np.nan
     high: float = np.nan
 
+    @property
+    def at_kink(self) -> bool:
+        """Whether there are two derivatives, from the left and from the right."""
+        return not np.isnan(self.low)
+
 
 def judge(prober: Prober, i: int, j: int) -> Verdict:
     """Judge entry ``j`` of input ``i`` by steps of all sizes, from both sides."""

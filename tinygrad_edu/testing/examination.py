@@ -104,7 +104,7 @@ def _within_tolerance(
         return False
     if nonlinear_findings(prober.subject, prober.split(prober.weights[0])):
         return False  # right for one entry of the output at a time, wrong for several
-    return all(np.isnan(v.low) and np.isfinite(v.analytic) for f in found for v in f.wrong.values())
+    return all(not v.at_kink and np.isfinite(v.analytic) for f in found for v in f.wrong.values())
 
 
 def _kinks(prober: Prober, i: int, found: Found) -> list[Kink]:
@@ -122,7 +122,7 @@ def _kinks(prober: Prober, i: int, found: Found) -> list[Kink]:
             subject.order,
         )
         for j, verdict in {**found.kinks, **found.wrong}.items()
-        if not np.isnan(verdict.low)
+        if verdict.at_kink
     ]
 
 
@@ -146,7 +146,7 @@ def _row(prober: Prober, i: int, found: Found, evidence: Evidence | None, settin
 
 def _remainder_entries(size: int, found: Found) -> Array:
     """Choose along which entries the Taylor remainder is measured: the wrong ones, or some of the right ones."""
-    if smooth := [j for j, v in found.wrong.items() if np.isnan(v.low)]:
+    if smooth := [j for j, v in found.wrong.items() if not v.at_kink]:
         return np.array(sorted(smooth))
     sample = np.unique(np.linspace(0, max(size - 1, 0), min(size, _SAMPLE)).astype(int))
     return np.setdiff1d(sample, [*found.kinks, *found.unclear, *found.wrong])
@@ -185,8 +185,7 @@ def _entries(evidence: Evidence, subject: Subject) -> list[Entry]:
 def _remarks(prober: Prober, found: Sequence[Found], ok: bool) -> list[str]:
     """Say what was not checked, and what else is worth knowing."""
     notes = []
-    absent = [g is None for g in prober.pullback.tensors(prober.split(prober.weights[0]))]
-    for name, point, f, none in zip(prober.subject.names, prober.points, found, absent):
+    for name, point, f, none in zip(prober.subject.names, prober.points, found, prober.absent):
         if not point.size:
             notes.append(f"{name} has no entries (shape {list(point.shape)}): only the types were checked.")
         elif none and ok and prober.here.size and prober.subject.order == 1:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .primal import Primal
 from .probe import Prober
 from .report import Finding
 from .search import Found
@@ -87,30 +88,36 @@ def backward_findings(
                 f"backward changed {name}, which belongs to the caller. Write to a copy (x.clone(), array.copy())."
             )
             return [Finding("mutated", message, subject.order)]
-    second = pullback(cotangents)
-    for name, a, b in zip(subject.names, first, second):
-        if (difference := _difference(a, b)) > nondet_tol:
-            message = (
-                f"two backward passes gave different gradients of {name} (by up to {difference:.1e}): backward is "
-                "random, or it changes what it saved."
-            )
-            return [Finding("backward-random", message, subject.order)]
+    if changed := _first_change(subject.names, first, pullback(cotangents), nondet_tol):
+        message = (
+            "two backward passes gave different gradients of {} (by up to {:.1e}): backward is random, or it changes "
+        )
+        return [Finding("backward-random", message.format(*changed) + "what it saved.", subject.order)]
     try:
         subject.record(elsewhere)
     except Exception:  # outside of the function's domain, perhaps; that is not what is asked here
         return []
-    for name, a, b in zip(subject.names, first, pullback(cotangents)):
-        if (difference := _difference(a, b)) > nondet_tol:
-            message = (
-                f"the gradient of {name} changed (by up to {difference:.1e}) after the function was called on other "
-                "inputs: backward reads what a later call left behind. Keep values for backward in the call's own "
-                "record: name them in the vjp, or ctx.save_for_backward; never in the class, the module or a global."
-            )
-            return [Finding("stale", message, subject.order)]
+    if changed := _first_change(subject.names, first, pullback(cotangents), nondet_tol):
+        return [Finding("stale", _LATE.format(*changed), subject.order)]
     return []
 
 
-def precision_findings(subject: Subject, cotangents: Sequence[Array]) -> list[Finding]:
+_LATE = (
+    "the gradient of {} changed (by up to {:.1e}) after the function was called on other inputs: backward reads what a "
+    "later call left behind. Keep values for backward in the call's own record: name them in the vjp, or "
+    "ctx.save_for_backward; never in the class, the module or a global."
+)
+
+
+def _first_change(
+    names: Sequence[str], before: Sequence[Array], after: Sequence[Array], tolerance: float
+) -> tuple[str, float] | None:
+    """Name the first gradient that is another than before, and say by how much."""
+    differences = [(name, _difference(a, b)) for name, a, b in zip(names, before, after)]
+    return next((change for change in differences if change[1] > tolerance), None)
+
+
+def precision_findings(subject: Primal, cotangents: Sequence[Array]) -> list[Finding]:
     """Look for gradients that were rounded to float32 on the way, though everything else is float64."""
     values = subject.values(subject.points)
     if not subject.twin or any(_fits_float32(v) for v in [*subject.points, *values]):
@@ -183,14 +190,13 @@ def nonlinear_findings(subject: Subject, cotangents: Sequence[Array]) -> list[Fi
 def absent_findings(prober: Prober, found: Sequence[Found]) -> list[Finding]:
     """Say which wrong gradients are None, NaN or infinite."""
     findings, subject = [], prober.subject
-    gradients = prober.pullback.tensors(prober.split(prober.weights[0]))
-    for name, g, f in zip(subject.names, gradients, found):
+    for name, point, absent, f in zip(subject.names, prober.points, prober.absent, found):
         bad = [j for j, v in f.wrong.items() if not np.isfinite(v.analytic)]
-        if g is None and f.wrong:
+        if absent and f.wrong:
             message = f"no gradient arrives at {name} (None), yet the outputs change with it."
             findings.append(Finding("none", message, subject.order))
         elif bad:
-            index = [int(k) for k in np.unravel_index(min(bad), g.shape)]
+            index = [int(k) for k in np.unravel_index(min(bad), point.shape)]
             message = (
                 f"the gradient of {name} is {f.wrong[min(bad)].analytic} at {index}, where the function is finite."
             )

@@ -112,9 +112,8 @@ def _evidence(
     empty = np.zeros((len(rows), 0))
     numeric = np.stack([value[rows] for value, _ in slopes], 1) if slopes else empty
     doubt = np.stack([uncertainty[rows] for _, uncertainty in slopes], 1) if slopes else empty
-    smooth = np.array([int(j) not in found.kinks and int(j) not in found.unclear for j in columns], bool)
-    kinked = np.array([not np.isnan(found.wrong[j].low) if (j := int(c)) in found.wrong else False for c in columns])
-    smooth = smooth & ~kinked.astype(bool)
+    rough = {*found.kinks, *found.unclear, *[j for j, v in found.wrong.items() if v.at_kink]}
+    smooth = np.array([int(j) not in rough for j in columns], bool)
     return Evidence(
         name=prober.subject.names[i],
         values=prober.points[i],

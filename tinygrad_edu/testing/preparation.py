@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .facts import type_findings
+from .primal import Primal
 from .probe import signed_weights
 from .report import Finding, GradientReport
 from .subject import Pullback, Subject
@@ -21,7 +22,7 @@ Array = np.ndarray[Any, Any]
 _IN_PLACE = "a leaf Variable that requires grad"
 
 
-def prepare(subject: Subject, report: GradientReport, seed: int) -> None:
+def prepare(subject: Primal, report: GradientReport, seed: int) -> None:
     """Call the function as it was given, look at the types, and go on in float64 where that is possible."""
     subject.twin = False
     leaves, outputs = _first_call(subject, report)
@@ -63,7 +64,7 @@ def choose_outputs(subject: Subject, report: GradientReport, outputs: Sequence[A
     subject.precisions = [outputs[k].array.dtype for k in subject.judged]
 
 
-def _first_call(subject: Subject, report: GradientReport) -> tuple[list[Any], list[Any]]:
+def _first_call(subject: Primal, report: GradientReport) -> tuple[list[Any], list[Any]]:
     """Record a call; a function that writes to its inputs in place is given clones."""
     try:
         leaves, outputs = subject.record(subject.points)
@@ -94,7 +95,7 @@ def _mutation_findings(subject: Subject, leaves: Sequence[Any]) -> list[Finding]
     ]
 
 
-def _go_to_float64(subject: Subject, report: GradientReport, narrow: Pullback, seed: int) -> None:
+def _go_to_float64(subject: Primal, report: GradientReport, narrow: Pullback, seed: int) -> None:
     """Continue with the float64 twin where the inputs are narrower, after comparing the two gradients."""
     subject.twin = True
     if all(dtype == np.float64 for dtype in subject.dtypes):

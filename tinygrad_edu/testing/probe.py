@@ -37,6 +37,8 @@ class Prober:
         Two random combinations of the M outputs: the derivatives of these are compared.
     gradients : list of list of ndarray
         What backward says: for each combination, one gradient for each input.
+    absent : list of bool
+        For each input, whether backward gave None.
     largest : list of list of float
         The largest finite entry of each gradient.
     here, noise, live : ndarray, shape (M,)
@@ -58,6 +60,7 @@ class Prober:
         sizes = self._sizes()
         self.weights = np.stack([signed_weights(rng, self.here.shape) * self.live / sizes for _ in range(2)])
         self.gradients = [self.pullback(self.split(w)) for w in self.weights]
+        self.absent = self.pullback.absent
         self.directions = [signed_weights(rng, p.shape) for p in points]
         self.largest = [[_largest(g) for g in gradients] for gradients in self.gradients]
         self.largest_error = [0.0] * len(self.points)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..nn import Module
+from .primal import Primal
 from .probe import Prober
 from .subject import outputs_of
 
@@ -64,11 +65,11 @@ def complex_step(prober: Prober, i: int) -> float | None:
     W. Squire and G. Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40, 1998.
     """
     subject = prober.subject
-    if subject.order > 1 or isinstance(subject.fn, Module) or not prober.points[i].size:
+    if not isinstance(subject, Primal) or isinstance(subject.fn, Module) or not prober.points[i].size:
         return None
     along = prober.directions[i] * prober.scales[i]
     try:
-        found = _imaginary(prober, i, along)
+        found = _imaginary(subject, prober, i, along)
     except Exception:  # whatever a function says that was not made for complex numbers
         return None
     terms = prober.gradients[0][i] * along
@@ -87,9 +88,8 @@ def _central(prober: Prober, i: int, along: Array, h: float = 1e-6) -> float:
     return float(prober.weights[0] @ (up - down)) / (2 * h) * scale
 
 
-def _imaginary(prober: Prober, i: int, along: Array) -> float | None:
+def _imaginary(subject: Primal, prober: Prober, i: int, along: Array) -> float | None:
     """Call the function on arrays, one of them with a small imaginary part."""
-    subject = prober.subject
     arrays: list[Any] = [p.copy() for p in prober.points]
     arrays[i] = arrays[i] + 1j * _COMPLEX_STEP * along
     arguments = subject.arguments(arrays)
