@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import tinygrad_edu
+from tinygrad_edu import parallel
 
 # No deadline: a timed assertion is never a test. "fast" draws the same examples on every run.
 settings.register_profile(
@@ -39,6 +40,21 @@ def pytest_configure(config: pytest.Config) -> None:
         importlib.import_module("torch")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run choose what ``auto`` and the sizes choose otherwise, so that small cases reach everything."""
+    parser.addoption("--kernels", choices=["numpy", "fast", "auto"], default="auto", help="which kernels run")
+    parser.addoption("--split", action="store_true", help="split every array over two threads, however small")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def kernels_and_threads(request: pytest.FixtureRequest) -> None:
+    """Do what the options say."""
+    tinygrad_edu.set_kernels(request.config.getoption("--kernels"))
+    if request.config.getoption("--split"):
+        parallel.GRAIN = 1
+        tinygrad_edu.set_num_threads(2)
+
+
 def global_state() -> dict[str, Any]:
     """Read every switch that a test could leave changed, by the name that a failure reports."""
     return {
@@ -46,6 +62,8 @@ def global_state() -> dict[str, Any]:
         "inference mode": tinygrad_edu.is_inference_mode_enabled(),
         "anomaly mode": tinygrad_edu.is_anomaly_enabled(),
         "default dtype": tinygrad_edu.get_default_dtype(),
+        "kernels": tinygrad_edu.get_kernels(),
+        "threads": tinygrad_edu.get_num_threads(),
         "how a tensor prints": repr(tinygrad_edu.tensor([1 / 3, 2 / 3])),
         "NumPy error state": np.geterr(),
         "NumPy print options": np.get_printoptions(),
@@ -78,6 +96,8 @@ def restore(state: dict[str, Any]) -> None:
     tinygrad_edu.set_grad_enabled(state["grad mode"])
     tinygrad_edu.autograd.set_detect_anomaly(state["anomaly mode"])
     tinygrad_edu.set_default_dtype(state["default dtype"])
+    tinygrad_edu.set_kernels(state["kernels"])
+    tinygrad_edu.set_num_threads(state["threads"])
     tinygrad_edu.set_printoptions(profile="default")
     np.seterr(**state["NumPy error state"])
     np.set_printoptions(**state["NumPy print options"])

@@ -12,7 +12,7 @@ import tinygrad_edu as tg
 
 def test_config_names_what_speed_depends_on() -> None:
     found = tg.config()
-    assert {"python", "numpy", "machine", "blas"} <= found.keys()
+    assert {"python", "numpy", "machine", "blas", "threads", "kernels"} <= found.keys()
     assert found["numpy"] == np.__version__
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
     assert all(found.values())
@@ -26,9 +26,15 @@ def test_config_shows_the_variables_that_are_set(monkeypatch: pytest.MonkeyPatch
     assert "OMP_NUM_THREADS" not in found
 
 
-def test_config_without_threadpoolctl_says_how_to_see_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    assert "pip install threadpoolctl" in tg.config()["blas"]
+def test_config_of_a_blas_that_cannot_be_asked_says_how_it_was_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threadpoolctl.threadpool_info", list)
+    built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    assert tg.config()["blas"] == f"{built['name']} {built['version']}"
+
+
+def test_config_says_which_threads_and_kernels_are_used() -> None:
+    assert tg.config()["threads"] == str(tg.get_num_threads())
+    assert tg.config()["kernels"].startswith(tg.get_kernels() + " (")
 
 
 def test_show_config_prints_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,6 +52,7 @@ from .dtypes import (
 from .dtypes import float32 as float
 from .dtypes import int32 as int
 from .formatting import set_printoptions
+from .kernels import get_kernels, set_kernels
 from .op import op
 from .ops.activation import logit, sigmoid
 from .ops.adaptive_pooling import adaptive_avg_pool1d, adaptive_max_pool1d
@@ -218,6 +219,7 @@ from .ops.trigonometry import (
     tan,
     tanh,
 )
+from .parallel import get_num_threads, set_num_threads
 from .random import (
     Generator,
     bernoulli,
@@ -366,6 +368,8 @@ __all__ = [
     "gather",
     "ge",
     "get_default_dtype",
+    "get_kernels",
+    "get_num_threads",
     "get_rng_state",
     "greater",
     "greater_equal",
@@ -493,6 +497,8 @@ __all__ = [
     "selu",
     "set_default_dtype",
     "set_grad_enabled",
+    "set_kernels",
+    "set_num_threads",
     "set_printoptions",
     "set_rng_state",
     "sgn",

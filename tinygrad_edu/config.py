@@ -1,4 +1,4 @@
-"""What the arrays run on: versions, the BLAS, threads, and the variables that can halve its speed."""
+"""What the arrays run on: versions, the BLAS, threads, kernels, and the variables that can halve the speed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import sys
 from typing import Any
 
 import numpy as np
+
+from .kernels import compiled_kernels, get_kernels
+from .parallel import get_num_threads
 
 __all__ = ["config", "show_config"]
 
@@ -22,6 +25,8 @@ def config() -> dict[str, str]:
         "numpy": np.__version__,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "blas": _blas(),
+        "threads": str(get_num_threads()),
+        "kernels": f"{get_kernels()} ({compiled_kernels()})",
     }
     return found | {name: os.environ[name] for name in VARIABLES if name in os.environ}
 
@@ -33,14 +38,15 @@ def show_config() -> None:
 
 
 def _blas() -> str:
-    """Describe the BLAS: as it runs, where threadpoolctl is installed to ask it, else as it was built."""
-    try:
-        from threadpoolctl import threadpool_info
-    except ImportError:
-        built: Any = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-        return f"{built['name']} {built['version']} (pip install threadpoolctl to see its core type and threads)"
+    """Describe the BLAS as it runs; as it was built where it is of a kind that cannot be asked."""
+    from threadpoolctl import threadpool_info
+
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    return "; ".join(
+    described = "; ".join(
         f"{p['internal_api']} {p['version']}, core type {p.get('architecture', 'unknown')}, {p['num_threads']} threads"
         for p in pools
     )
+    if described:
+        return described
+    built: Any = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return f"{built['name']} {built['version']}"

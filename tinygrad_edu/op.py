@@ -37,6 +37,8 @@ class Op:
         gradient of element ``i``.
     keeps : list of Keep
         For each vjp, what it names: that is what the graph saves.
+    joint : callable or None
+        ``joint(needed, g, out, *inputs, *params) -> gradients``: all vjps in one go, on arrays.
     """
 
     def __init__(
@@ -49,13 +51,14 @@ class Op:
         view: bool = False,
         residual: bool = False,
         inplace: Callable[..., None] | None = None,
+        joint: Callable[..., Sequence[Any]] | None = None,
     ) -> None:
         self.forward, self.cases, self.promote = forward, cases, promote
-        self.view, self.residual, self.inplace = view, residual, inplace
+        self.view, self.residual, self.inplace, self.joint = view, residual, inplace, joint
         self.variadic = callable(vjps)
         self.vjps: Any = vjps if callable(vjps) else tuple(vjps)
         self.n_inputs = 1 if callable(vjps) else len(vjps)
-        self.binary = self.n_inputs == 2 and not residual
+        self.binary = self.n_inputs == 2 and not residual and joint is None
         signature = inspect.signature(forward)
         self.__name__, self.__doc__ = forward.__name__, forward.__doc__
         self.__signature__, self.__wrapped__ = signature, forward
@@ -166,6 +169,7 @@ def op(
     view: bool = False,
     residual: bool = False,
     inplace: Callable[..., None] | None = None,
+    joint: Callable[..., Sequence[Any]] | None = None,
     register: bool = False,
 ) -> Callable[[Callable[..., Any]], Op]:
     """Make a differentiable op of a function of arrays.
@@ -190,6 +194,10 @@ def op(
         In the recorded (second order) pass the residual is a constant.
     inplace : callable, optional
         ``inplace(array, *rest)`` writes the result into the first array, for the in-place form.
+    joint : callable, optional
+        ``joint(needed, g, out, *inputs, *params)`` returns the gradients of all inputs, where they share work: in the
+        ordinary backward pass, on arrays, in place of the vjps. It gets what they name, and returns None for an
+        input ``i`` whose ``needed[i]`` is None. With ``residual=True`` that follows ``out``, as in a vjp.
     register : bool
         Put the op into the table ``OPS``; the package's own ops do.
 
@@ -209,7 +217,8 @@ def op(
     """
 
     def decorate(forward: Callable[..., Any]) -> Op:
-        made = Op(forward, vjps, cases=cases, promote=promote, view=view, residual=residual, inplace=inplace)
+        how = {"promote": promote, "view": view, "residual": residual, "inplace": inplace, "joint": joint}
+        made = Op(forward, vjps, cases=cases, **how)  # type: ignore[arg-type]
         if register:
             OPS[made.__name__] = made
         return made

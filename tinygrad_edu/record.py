@@ -294,6 +294,9 @@ class OpNode(Node):
             )
         if op.residual:
             inputs = (residual, *inputs)
+        if op.joint is not None and not create_graph:
+            gradients: Sequence[Any] = op.joint(needed, g, out, *inputs)
+            return gradients
         if op.variadic:
             at = 1 if op.residual else 0  # the position goes before the inputs
             lead, inputs = inputs[:at], inputs[at:]

@@ -16,6 +16,7 @@ from support.source import Import, Module, imports_of, package_modules
 # What nn, optim and utils build on: the public Tensor and the ops. Hooks and versions, not graphs.
 PUBLIC = {"tensor", "creation", "random", "dtypes", "ops.*"}
 PUBLIC |= {"autograd", "autograd.hooks", "autograd.versions"}
+SPEED = {"kernels", "parallel"}
 
 # Module: what of ours it may import. A row holds for a module and for those below it that have no
 # row of their own; those that share a row may import each other. "ops.*" is ops and all below it.
@@ -24,8 +25,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cases": set(),
     "dtypes": set(),
     "atomic": set(),
-    "config": set(),
-    "ops": {"op", "cases", "dtypes"},
+    "config": {"kernels", "parallel"},
+    "parallel": set(),
+    "kernels": set(),  # it loads "fast" by name, when a kernel is first called
+    "fast": {"parallel"},
+    "ops": {"op", "cases", "dtypes"} | SPEED,
     "autograd": {"op", "dtypes", "ops.*"},
     "autograd.graph": {"ops.*", "autograd.anomaly"},  # the walk knows nodes, not Tensors
     "autograd.anomaly": set(),
@@ -54,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "serialization": {"atomic", "creation", "structure", "tensor"},
     "datasets": {"atomic"},
     "nn": PUBLIC,
-    "optim": PUBLIC,
+    "optim": PUBLIC | SPEED,
     "utils": PUBLIC,
     "viz": {"atomic", "tensor", "autograd.*"},
     "testing": {"autograd.gradcheck", "cases", "nn", "op"} | PUBLIC,
@@ -66,13 +70,13 @@ MAY_BE_IMPORTED_BY = {"viz": {"training"}, "training": {"cli"}, "cli": {"__main_
 MAY_BE_IMPORTED_BY |= {"testing": {"autograd.gradcheck"}, "testing.command": {"cli"}}
 PROGRAMS = {"training", "cli", "__main__"}
 
-REQUIRED = {"numpy", "scipy", "graphviz", "tqdm"}
+REQUIRED = {"numpy", "scipy", "graphviz", "threadpoolctl", "tqdm"}
 OPTIONAL = {"hypothesis", "matplotlib", "numba", "pygraphviz", "pytest", "safetensors"}
-OPTIONAL |= {"threadpoolctl"}  # asked for the threads of the BLAS where it happens to be
 ONLY_STANDARD_LIBRARY = {"op", "atomic"}
 ONLY_NUMPY = {"cases", "dtypes"}
 # Imported by the functions that need them, so that `import tinygrad_edu` stays fast.
-LAZY = {"scipy", "graphviz", "tqdm"} | OPTIONAL
+LAZY = {"scipy", "graphviz", "threadpoolctl", "tqdm"} | OPTIONAL
+NUMBA = "fast"  # the package that is compiled; nobody imports it but kernels, which loads it by name
 
 USERS_OF_THE_PUBLIC_NAMES = ("nn", "optim", "utils")
 
@@ -119,7 +123,9 @@ def foreign_rules(module: Module, found: Import) -> str | None:
         return f"{module.name} imports NumPy only"
     if package not in REQUIRED | OPTIONAL:
         return "it is not one of the package's dependencies"
-    if package in LAZY and found.where == "top":
+    if package == "numba" and not is_below(module.name, NUMBA):
+        return "numba belongs to fast"
+    if package in LAZY - {"numba"} and found.where == "top":
         return "import it inside the function that needs it"
     return None
 

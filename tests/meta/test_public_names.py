@@ -21,6 +21,8 @@ PUBLIC_MODULES = [
 
 
 def load(module: Module) -> ModuleType:
+    if module.name.startswith("fast."):
+        pytest.importorskip("numba")
     return importlib.import_module(module.dotted)
 
 

@@ -1,0 +1,127 @@
+"""Which kernel does the work: the NumPy one, which is there to be read, or a compiled one that stands beside it.
+
+A NumPy function that is decorated with :func:`accelerated` is the reference. The table :data:`FAST` names the module
+of ``tinygrad_edu.fast`` that has a function of the same name and the same arguments, compiled by numba. It is
+imported when it is first called, never with the package.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+__all__ = ["FAST", "REFERENCES", "accelerated", "compiled_kernels", "get_kernels", "set_kernels"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CHOICES = ("numpy", "fast", "auto")
+
+FAST: dict[str, tuple[str, int]] = {
+    "adam_step": ("optim", 4096),
+    "momentum_step": ("optim", 4096),
+    "sgd_step": ("optim", 4096),
+}
+"""The reference's name: the module of its compiled twin, and from how many elements of the first array it pays."""
+
+REFERENCES: dict[str, Callable[..., Any]] = {}
+"""The NumPy functions of that name."""
+
+
+class _State:
+    choice = "auto"
+    least: int | None = None  # 0: every size is fast; -1: none; None: not looked for numba yet
+    loaded: dict[str, Callable[..., Any]] = {}  # noqa: RUF012
+
+
+def get_kernels() -> str:
+    """Return what was chosen by :func:`set_kernels`: "numpy", "fast" or "auto".
+
+    Returns
+    -------
+    str
+    """
+    return _State.choice
+
+
+def set_kernels(choice: str) -> None:
+    """Choose which kernels run from now on, in all threads.
+
+    Parameters
+    ----------
+    choice : {"numpy", "fast", "auto"}
+        "numpy": the ones that are there to be read. "fast": the compiled ones wherever there is one. "auto" (so it is
+        at first): the compiled ones where numba is installed and the arrays are large enough for it to pay.
+
+    Raises
+    ------
+    ValueError
+        If ``choice`` is none of the three.
+    ImportError
+        If "fast" is asked for and numba is not installed.
+
+    Notes
+    -----
+    numba compiles a kernel when it is first called, which takes seconds, and keeps the result on disk for later runs.
+    Results are the same to rounding.
+    """
+    if choice not in CHOICES:
+        raise ValueError(f"set_kernels expects one of {', '.join(map(repr, CHOICES))}, but got {choice!r}.")
+    if choice == "fast" and not _has_numba():
+        raise ImportError(
+            "set_kernels('fast') needs numba, which is not installed: pip install 'tinygrad-edu[fast]', or choose "
+            "'numpy'."
+        )
+    _State.choice = choice
+    _State.least = {"numpy": -1, "fast": 0, "auto": None}[choice]
+
+
+def compiled_kernels() -> str:
+    """Say whether compiled kernels may run now, and with which numba."""
+    if not _has_numba():
+        return "numba is not installed"
+    from importlib.metadata import version
+
+    return f"numba {version('numba')}"
+
+
+def accelerated(reference: F) -> F:
+    """Let the compiled kernel of this name in :data:`FAST` do the work of a NumPy function.
+
+    The compiled one takes the same arguments, and returns NotImplemented for those that it was not made for (another
+    dtype, memory in another order); then the reference does the work.
+    """
+    name = reference.__name__.lstrip("_")
+    module, size = FAST[name]
+    REFERENCES[name] = reference
+
+    @functools.wraps(reference)
+    def choose(*args: Any) -> Any:
+        least = _State.least
+        if least is None:
+            least = _look()
+        if least == 0 or (least > 0 and args[0].size >= size):
+            result = (_State.loaded.get(name) or _load(module, name))(*args)
+            if result is not NotImplemented:
+                return result
+        return reference(*args)
+
+    return choose  # type: ignore[return-value]
+
+
+def _look() -> int:
+    """Look for numba, once."""
+    _State.least = 1 if _has_numba() else -1
+    return _State.least
+
+
+def _has_numba() -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
+def _load(module: str, name: str) -> Callable[..., Any]:
+    kernel: Callable[..., Any] = getattr(importlib.import_module(f".fast.{module}", __package__), name)
+    _State.loaded[name] = kernel
+    return kernel
