@@ -13,6 +13,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import autograd
+from tinygrad_edu.ops.part import Part
 
 
 def leaf(*values: float) -> tg.Tensor:
@@ -379,3 +380,63 @@ def test_composite_of_many_ops_matches_numeric_gradient() -> None:
         down[index] -= eps
         numeric = (f(tg.tensor(up)) - f(tg.tensor(down))).item() / (2 * eps)
         assert x.grad[index].item() == pytest.approx(numeric, rel=1e-6)
+
+
+# ---- pieces: what arrives at a part of a tensor is added in its place
+
+
+def pieces_added_up(x: tg.Tensor) -> tg.Tensor:
+    first, second = x.split([1, 2])
+    loss = (x * 2).sum() + (first * 3).sum() + (second * x[1:]).sum() + (x[:, 0] * x[:, -1]).sum()
+    for i, row in enumerate(x.unbind()):
+        loss = loss + (row * (i + 1)).sum() + x[i].exp().sum() + x.narrow(1, 1, 1).select(0, i).sum()
+    return loss + x.narrow(0, 0, 3).sum()
+
+
+def test_overlapping_pieces_and_the_whole_add_up_as_in_a_recorded_pass() -> None:
+    values = np.random.default_rng(0).normal(size=(3, 2))
+    x = tg.from_numpy(values).requires_grad_()
+    pieces_added_up(x).backward()
+    (recorded,) = autograd.grad(pieces_added_up(x), x, create_graph=True)
+    np.testing.assert_allclose(x.grad.numpy(), recorded.detach().numpy(), rtol=1e-12)
+    h = 1e-6
+    for place in np.ndindex(3, 2):
+        moved = [values.copy(), values.copy()]
+        moved[0][place] += h
+        moved[1][place] -= h
+        up, down = (pieces_added_up(tg.from_numpy(m)).item() for m in moved)
+        assert x.grad.numpy()[place] == pytest.approx((up - down) / (2 * h), rel=1e-7)
+
+
+def test_pieces_are_padded_once_whatever_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    padded = []
+    original = Part.padded
+    monkeypatch.setattr(Part, "padded", lambda part, dtype: padded.append(part.shape) or original(part, dtype))
+    x = tg.ones(50, 4, requires_grad=True)
+    sum(row * i for i, row in enumerate(x.unbind())).sum().backward()
+    assert padded == [(50, 4)]
+    assert x.grad[:, 0].tolist() == list(range(50))
+
+
+def test_a_piece_is_not_added_to_a_gradient_that_somebody_else_holds() -> None:
+    x, seen = tg.ones(3, requires_grad=True), []
+    y = x * 1
+    z = y * 2
+    z.register_hook(lambda g: seen.append(g))  # z's gradient becomes y's: 2 g, another array; w's is the same one
+    w = y + 0
+    w.register_hook(lambda g: seen.append(g))
+    (w.sum() + y[1] * 5 + z.sum()).backward()
+    assert [g.tolist() for g in seen] == [[1.0, 1.0, 1.0]] * 2
+    assert x.grad.tolist() == [3.0, 8.0, 3.0]
+
+
+def test_pieces_reach_hooks_targets_and_anomaly_mode_as_whole_gradients() -> None:
+    x, seen = leaf(1.0, 2.0, 3.0), []
+    y = x * 1
+    y.register_hook(lambda g: seen.append(g.tolist()))
+    (g,) = autograd.grad(y[1] * 2 + y[2] * 3, y)
+    assert g.tolist() == seen[0] == [0.0, 2.0, 3.0]
+    with pytest.warns(UserWarning, match="Anomaly"):
+        detecting = autograd.detect_anomaly()
+    with detecting, pytest.raises(RuntimeError, match="GetitemBackward0"):
+        (x * 1)[0].backward(tg.tensor(float("nan")))

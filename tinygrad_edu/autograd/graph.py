@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.part import Part
 from ..ops.shape import fit, to
 from .anomaly import check_gradients, state
 
@@ -124,7 +125,8 @@ def run(
                 continue
             if result is not None:
                 if result.dtype is not edge.dtype or result.shape != edge.shape:
-                    result = _conform(result, edge, node)
+                    is_part = type(result) is Part
+                    result = _join(grads, ours, edge, result) if is_part else _conform(result, edge, node)
                 if edge in grads:
                     _accumulate(grads, ours, edge, result, create_graph)
                 else:
@@ -156,6 +158,15 @@ def _accumulate(grads: dict[Node, Any], ours: set[Node], node: Node, g: Any, cre
         grads[node] = grads[node] + g
         if not create_graph and node.shape is not None:
             ours.add(node)
+
+
+def _join(grads: dict[Node, Any], ours: set[Node], node: Node, part: Part) -> Any:
+    """Take what has arrived out of ``grads`` and give it back with a part added; the first part pads itself."""
+    before = grads.pop(node, None)
+    whole = part.padded(node.dtype) if before is None else part.add_to(before if node in ours else np.array(before))
+    if node.shape is not None:
+        ours.add(node)
+    return whole
 
 
 def _count_uses(roots: Iterable[Node]) -> dict[Node, int]:

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..cases import Case, Cases, Draw, Error
 from ..dtypes import type_name
-from ..op import op
+from ..op import fused, op
 from .elements import add_to, placed, read, write
+from .part import Part
 from .positions import Index, is_basic, prepare_index, result_ndim
 from .shape import reshape
 
@@ -69,8 +70,13 @@ def _as_torch(torch: Any, index: Any) -> Any:
     return tuple(torch.tensor(p) if isinstance(p, np.ndarray) else p for p in parts)
 
 
+def _getitem_kernel(g: Array, index: Any, shape: Shape) -> Any:
+    ready = prepare_index(index, shape)
+    return Part(g, ready.basic, shape) if is_basic(ready) else placed(g, ready, shape)
+
+
 @op(
-    vjps=(lambda g, _out, input_shape, index: place(g, index, input_shape),),
+    vjps=(lambda g, _out, input_shape, index: _getitem_grad(g, index, input_shape),),
     view=True,
     cases=Cases(
         *[Case((Draw(shape),), {"index": index}) for shape, index in _INDICES],
@@ -155,6 +161,9 @@ def place(input: Array, index: Any, shape: Shape) -> Array:
     [1, 0, 5, 0]
     """
     return placed(input, prepare_index(index, shape), shape)
+
+
+_getitem_grad = fused(_getitem_kernel)(place)
 
 
 def _index_put_(array: Array, indices: Any, values: Any, accumulate: bool = False) -> None:

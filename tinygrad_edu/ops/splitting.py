@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..cases import Case, Cases, Draw, Error
-from ..op import composite, op, several
+from ..op import composite, fused, op, several
 from .axes import unsqueeze
 from .dims import normalize_dim
+from .part import Part
 
 __all__ = ["chunk", "constant_pad_nd", "narrow", "select", "split", "tensor_split", "unbind"]
 
@@ -147,6 +148,16 @@ def narrow(input: Array, dim: int, start: int, length: int) -> Array:
     return input[(slice(None),) * axis + (slice(first, first + length),)]
 
 
+def _narrow_kernel(g: Array, shape: tuple[int, ...], dim: int, start: int) -> Any:
+    axis = dim % len(shape)
+    size, length = shape[axis], g.shape[axis]
+    if length == size:
+        return g
+    first = start + size if start < 0 else start
+    return Part(g, (slice(None),) * axis + (slice(first, first + length),), shape)
+
+
+@fused(_narrow_kernel)
 def _place(g: Any, shape: tuple[int, ...], dim: int, start: int) -> Any:
     """Pad ``g`` with zeros along ``dim`` to ``shape``: what narrow cut off on both sides."""
     axis = dim % len(shape)
@@ -157,8 +168,14 @@ def _place(g: Any, shape: tuple[int, ...], dim: int, start: int) -> Any:
     return constant_pad_nd(g, (0, 0) * (len(shape) - 1 - axis) + (first, size - length - first))
 
 
+@fused(lambda g, shape, dim, index: Part(g, (slice(None),) * (dim % len(shape)) + (index, ...), shape))
+def _place_entry(g: Any, shape: tuple[int, ...], dim: int, index: int) -> Any:
+    """Pad ``g`` with zeros to ``shape``: the entries that select left."""
+    return _place(unsqueeze(g, dim), shape, dim, index)
+
+
 @op(
-    vjps=(lambda g, _out, input_shape, dim, index: _place(unsqueeze(g, dim), input_shape, dim, index),),
+    vjps=(lambda g, _out, input_shape, dim, index: _place_entry(g, input_shape, dim, index),),
     view=True,
     cases=Cases(
         Case((Draw((2, 3)),), {"dim": 1, "index": 2}),
