@@ -58,8 +58,9 @@ class Op:
         self.variadic = callable(vjps)
         self.vjps: Any = vjps if callable(vjps) else tuple(vjps)
         self.n_inputs = 1 if callable(vjps) else len(vjps)
-        self.binary = self.n_inputs == 2 and not residual and joint is None
         signature = inspect.signature(forward)
+        self.binary = self.n_inputs == 2 and not residual and joint is None
+        self.unary = len(signature.parameters) == 1 and not (self.variadic or residual or view or self.vjps[0] is None)
         self.__name__, self.__doc__ = forward.__name__, forward.__doc__
         self.__signature__, self.__wrapped__ = signature, forward
         self.names = tuple(signature.parameters)
@@ -81,7 +82,7 @@ class Op:
             args = self.bind(args, kwargs)
         tensor = runtime.Tensor
         if isinstance(args[0], tensor):  # nearly always
-            return runtime.apply(self, args)
+            return runtime.apply_unary(self, args[0]) if self.unary else runtime.apply(self, args)
         for value in args[0] if self.variadic else args[: self.n_inputs]:
             if isinstance(value, tensor):
                 return runtime.apply(self, args)
@@ -186,7 +187,8 @@ def op(
     cases : Cases, optional
         On which inputs the op is exercised by the generated tests.
     promote : callable, optional
-        ``promote(arrays, n)`` brings the first ``n`` to one dtype before the forward (see ``dtypes``).
+        ``promote(arrays, n)`` brings the first ``n`` to one dtype before the forward (see ``dtypes``). The single
+        input of a differentiable op is not handed to it when it is of floats already.
     view : bool
         The result may share memory with the first input.
     residual : bool

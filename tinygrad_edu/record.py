@@ -30,7 +30,7 @@ def connect(tensor: type) -> None:
     """Let the Tensor class be the type of every recorded value."""
     global _Tensor
     _Tensor = runtime.Tensor = tensor
-    runtime.apply, runtime.wrap = apply, wrap
+    runtime.apply, runtime.apply_unary, runtime.wrap = apply, apply_unary, wrap
 
 
 def is_tensor(value: Any) -> bool:
@@ -134,6 +134,39 @@ def apply_binary(op: Op, x: Any, y: Any) -> Any:
             node.saved = (kept, _versions(kept), None, None)
         else:
             node.saved = _NOTHING_OF_TWO
+        result._node = node
+    return result
+
+
+def apply_unary(op: Op, x: Any) -> Any:
+    """Do what ``apply(op, (x,))`` does, for an op of one Tensor and nothing else: written out as ``apply_binary``."""
+    a = x.array
+    dtype = a.dtype
+    if dtype.kind != "f":
+        return apply(op, (x,))
+    out = op.forward(a)
+    result = _new(_Tensor)
+    result.array = out if type(out) is _ndarray else np.asarray(out)
+    result._node = result._view = None
+    result._counter = counter = [0, None]
+    if not modes.grad:
+        if modes.inference:
+            result._counter = None
+        return result
+    edge = x._node if x._view is None else x._view.node_of(x)
+    if edge is not None:
+        keep = op.plans.get(1) or op.plan(1)
+        if keep.shapes or anomaly.state.enabled or out.dtype is not dtype:
+            result._node = make_node(op, (x,), (edge,), 1, result.array, counter)
+            return result
+        node = _new(OpNode)
+        node.op = op
+        node.edges = (edge,)
+        node.shape = out.shape
+        node.dtype = dtype
+        node.hooks = node.trace = None
+        kept_out = (result.array, counter, 0) if keep.out else None
+        node.saved = ((x,), _versions((x,)), kept_out, None) if keep.first else ((None,), None, kept_out, None)
         result._node = node
     return result
 
@@ -280,12 +313,12 @@ class OpNode(Node):
         if self.saved is None:
             raise RuntimeError(_FREED_MESSAGE.format(self.name()))
         inputs, versions, out, residual = self.saved
+        op = self.op
+        vjps = op.vjps
         if versions is not None:
             inputs = self._unpack(inputs, versions, create_graph)
         if out is not None:
             out = self._unpack_out(out, create_graph)
-        op = self.op
-        vjps = op.vjps
         if op.binary:  # written out: the backward half of a small op's cost
             first, second = needed
             return (
@@ -305,8 +338,11 @@ class OpNode(Node):
 
     def release(self) -> None:
         """Forget the kept values; a node that kept none can go backward again, as in PyTorch."""
-        if self.saved is not _NOTHING_OF_TWO and self.saved is not None and self.saved[1:] != _NOTHING:
-            self.saved = None
+        saved = self.saved
+        if saved is not _NOTHING_OF_TWO and saved is not None:
+            _, versions, out, residual = saved
+            if versions is not None or out is not None or residual is not None:
+                self.saved = None
 
     def keep_written(self, counter: Counter) -> None:
         """Take the present version of a kept output: an in-place op has just written it."""
@@ -332,6 +368,9 @@ class OpNode(Node):
             kept = [_give(value, edge, create_graph) for value, edge in zip(inputs[0], self.edges)]
             return (kept, *inputs[1:])
         if not create_graph:
+            if len(inputs) == 2:  # written out for small ops
+                x, y = inputs
+                return (x.array if isinstance(x, _Tensor) else x, y.array if isinstance(y, _Tensor) else y)
             return tuple([v.array if isinstance(v, _Tensor) else v for v in inputs])
         kept = [_give(value, edge, True) for value, edge in zip(inputs, self.edges)]
         return (*kept, *inputs[self.op.n_inputs :])
@@ -363,7 +402,6 @@ def _give(value: Any, edge: Node | None, create_graph: bool) -> Any:
     return value if value._node is edge else wrap(value.array, edge, value._counter)
 
 
-_NOTHING = (None, None, None)
 _FREED_MESSAGE = (
     "Trying to backward through the graph a second time ({} has already freed what it saved for the backward "
     "pass). Specify retain_graph=True when calling .backward() or autograd.grad() the first time."
