@@ -1,6 +1,6 @@
 """An autodiff engine on NumPy: tensors that record what is computed with them, and PyTorch's way to use them."""
 
-from . import autograd, datasets, nn, optim, random, utils, viz
+from . import autograd, datasets, nn, optim, profiler, random, utils, viz
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -471,6 +471,7 @@ __all__ = [
     "positive",
     "pow",
     "prod",
+    "profiler",
     "rand",
     "rand_like",
     "randint",

@@ -21,6 +21,7 @@ from .autograd.tensor_hooks import on_values
 from .conversions import Conversions
 from .dtypes import get_default_dtype, type_name
 from .inplace import apply_inplace
+from .memory import keep_freed_memory
 from .methods import OpMethods
 from .ops import indexing
 from .ops.shape import clone
@@ -470,3 +471,4 @@ def _rebuild(cls: type[Tensor], array: Array, requires_grad: bool, attributes: d
 
 connect(Tensor)
 calibrate()
+keep_freed_memory()
