@@ -440,3 +440,47 @@ def test_pieces_reach_hooks_targets_and_anomaly_mode_as_whole_gradients() -> Non
         detecting = autograd.detect_anomaly()
     with detecting, pytest.raises(RuntimeError, match="GetitemBackward0"):
         (x * 1)[0].backward(tg.tensor(float("nan")))
+
+
+# ---- fan-out: the second gradient is added into the first where nobody else holds that
+
+
+def test_second_gradient_needs_no_memory_where_the_first_is_held_by_nobody_else() -> None:
+    x = tg.ones(100_000, requires_grad=True)
+    y = x * 1
+    loss = ((y * 2) * (y * 3)).sum()  # both products send y a fresh array
+    tracemalloc.start()
+    try:
+        loss.backward()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert x.grad.tolist() == [12.0] * 100_000
+    assert peak < 3.5 * x.array.nbytes  # what arrives and two results; the sum is in one of them
+
+
+@pytest.mark.parametrize("hold", ["root", "hook", "saved", "view"])
+def test_first_gradient_is_not_written_to_where_somebody_holds_it(hold: str) -> None:
+    x, held = tg.ones(3, requires_grad=True), []
+    root = tg.tensor([1.0, 2.0, 3.0])
+
+    class Keep(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            mine = g * 1
+            held.append(mine[:2] if hold == "view" else mine)
+            return mine
+
+    y = x * 1
+    first = Keep.apply(y) if hold in ("saved", "view") else y.clone() if hold == "hook" else y
+    if hold == "hook":
+        first.register_hook(held.append)
+    outs = [first, y * 10]
+    autograd.backward(outs, [root, root])
+    assert x.grad.tolist() == [11.0, 22.0, 33.0]
+    assert root.tolist() == [1.0, 2.0, 3.0]
+    assert [h.tolist() for h in held] == ([] if hold == "root" else [[1.0, 2.0, 3.0][: 2 if hold == "view" else 3]])

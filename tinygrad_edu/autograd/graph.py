@@ -6,6 +6,7 @@ It knows nodes, not Tensors. The gradients that travel are arrays in the ordinar
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from ..ops.shape import fit, to
 from .anomaly import check_gradients, state
 
 __all__ = ["Node", "run", "topological"]
+
+_references: Callable[[Any], int] = getattr(sys, "getrefcount", lambda value: 0)  # a Python without counts copies
 
 
 class Node:
@@ -147,10 +150,13 @@ def _run_hooks(node: Node, g: Any) -> Any:
 
 
 def _accumulate(grads: dict[Node, Any], ours: set[Node], node: Node, g: Any, create_graph: bool) -> None:
-    """Add a gradient to what has arrived: the first is stored, the second makes a buffer, later ones reuse it."""
+    """Add a gradient to what has arrived: the first is stored, the second makes a buffer, later ones reuse it.
+
+    No buffer is made where the first one is an array that nobody else holds.
+    """
     if node not in grads:
         grads[node] = g
-    elif node in ours:
+    elif node in ours or (not create_graph and _is_only_here(grads, node)):
         total = grads[node]
         total += g  # in place for an array; a 0-d result is a NumPy number, which is replaced
         grads[node] = total
@@ -158,6 +164,14 @@ def _accumulate(grads: dict[Node, Any], ours: set[Node], node: Node, g: Any, cre
         grads[node] = grads[node] + g
         if not create_graph and node.shape is not None:
             ours.add(node)
+
+
+def _is_only_here(grads: dict[Node, Any], node: Node) -> bool:
+    """Tell whether ``grads`` alone holds this array and its memory: one reference there, one for the question."""
+    if _references(grads[node]) != 2 or type(grads[node]) is not np.ndarray:
+        return False
+    flags = grads[node].flags
+    return bool(flags.owndata and flags.writeable)
 
 
 def _join(grads: dict[Node, Any], ours: set[Node], node: Node, part: Part) -> Any:
