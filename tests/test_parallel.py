@@ -78,6 +78,23 @@ def test_two_computations_at_a_time_release_the_blas_once() -> None:
     assert blas_threads() == before
 
 
+def test_one_part_holds_the_blas_where_it_is_large_enough_to_wake_threads() -> None:
+    before = blas_threads()
+    assert in_parts(lambda part: blas_threads(), 1, LARGE) == [[1] * len(before)]
+    assert in_parts(lambda part: blas_threads(), 1, 10) == [before]
+    assert blas_threads() == before
+
+
+def test_holding_may_be_nested() -> None:
+    before = blas_threads()
+    with parallel.one_blas_thread:
+        in_parts(lambda part: None, 2, LARGE)
+        with parallel.one_blas_thread:
+            assert set(blas_threads()) == {1}
+        assert set(blas_threads()) == {1}
+    assert blas_threads() == before
+
+
 def test_work_inside_work_is_not_split_again() -> None:
     assert in_parts(lambda part: len(in_parts(lambda inner: None, 2, LARGE)), 2, LARGE) == [1, 1]
 

@@ -60,13 +60,13 @@ class Op:
         self.n_inputs = 1 if callable(vjps) else len(vjps)
         signature = inspect.signature(forward)
         self.binary = self.n_inputs == 2 and not residual and joint is None
-        self.unary = len(signature.parameters) == 1 and not (self.variadic or residual or view or self.vjps[0] is None)
         self.__name__, self.__doc__ = forward.__name__, forward.__doc__
         self.__signature__, self.__wrapped__ = signature, forward
         self.names = tuple(signature.parameters)
         self.n_args = len(self.names)
         self.defaults = tuple(p.default for p in signature.parameters.values())
         self.keeps = [self._read(vjp) for vjp in ([vjps] if callable(vjps) else vjps)]
+        self.unary = self.n_args == 1 and not (self.variadic or residual or view or self.keeps[0] is None)
         self.plans: dict[int, Keep] = {}
 
     def __repr__(self) -> str:

@@ -1,7 +1,8 @@
 """Threads: run parts of one computation side by side; it does not know what is computed.
 
 NumPy lets go of Python's lock while it copies, adds or multiplies large arrays, so two Python threads keep two cores
-busy. While they do, the BLAS is held to one thread each, or both would fight for the same cores.
+busy. The BLAS is held to one thread meanwhile, and in every product of the ops: its own threads, once woken, wait for
+more work by spinning (OpenBLAS: a tenth of a second), which takes a core away from everything that follows.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import contextvars
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["GRAIN", "get_num_threads", "in_parts", "set_num_threads"]
+__all__ = ["GRAIN", "get_num_threads", "in_parts", "one_blas_thread", "set_num_threads"]
 
 GRAIN = 1 << 15
 """Elements that are worth a thread of their own: handing work over costs about as long as two passes over them."""
+
+_WAKES = 4096  # elements from which on a BLAS may use threads of its own
 
 _here = threading.local()  # .busy: this thread works on a part already
 _lock = threading.RLock()
@@ -108,9 +110,12 @@ def in_parts(work: Callable[[slice], Any], n: int, elements: int) -> list[Any]:
     if count > 1:
         count = 1 if getattr(_here, "busy", False) else min(count, get_num_threads())
     if count <= 1:
-        return [work(slice(0, n))]
+        if elements < _WAKES:
+            return [work(slice(0, n))]
+        with one_blas_thread:
+            return [work(slice(0, n))]
     parts = [slice(n * i // count, n * (i + 1) // count) for i in range(count)]
-    with _one_blas_thread():
+    with one_blas_thread:
         others = [_submit(work, part) for part in parts[1:]]
         try:
             results = [_work(work, parts[0])]
@@ -163,22 +168,27 @@ def _blas() -> list[Any]:
     return _State.blas
 
 
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Hold the BLAS to one thread; the last of several holders at a time gives it back its own."""
-    with _lock:
-        _State.holders += 1
-        if _State.holders == 1:
-            for library in _blas():
-                library.set_num_threads(1)
-    try:
-        yield
-    finally:
+class _OneBlasThread:
+    """Hold the BLAS to one thread; the last of several holders at a time gives it back its own. About 2 us."""
+
+    def __enter__(self) -> None:
+        with _lock:
+            _State.holders += 1
+            if _State.holders == 1:
+                for library in _blas():
+                    library.set_num_threads(1)
+
+    def __exit__(self, *exc: object) -> None:
         with _lock:
             _State.holders -= 1
             if _State.holders == 0:
+                threads = get_num_threads()
                 for library in _blas():
-                    library.set_num_threads(get_num_threads())
+                    library.set_num_threads(threads)
+
+
+one_blas_thread = _OneBlasThread()
+"""``with one_blas_thread: x @ y`` wakes no thread of the BLAS. It may be nested, and entered by several threads."""
 
 
 def _forget_threads() -> None:

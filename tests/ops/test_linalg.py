@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
+from tinygrad_edu import parallel
 from tinygrad_edu.ops import linalg
 from tinygrad_edu.ops.einsum import einsum
 from tinygrad_edu.ops.linalg import linear, matmul
@@ -154,3 +155,25 @@ def test_einsum_of_two_is_one_node() -> None:
 def test_tensordot_of_no_axes_is_the_outer_product() -> None:
     x, y = random(2, 3), random(4)
     np.testing.assert_allclose(tensordot(x, y, 0), np.multiply.outer(x, y))
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ((300, 40), (40, 200)),
+        ((40, 300), (300, 500)),
+        ((3, 200, 64), (3, 64, 90)),
+        ((1, 200, 64), (1, 64, 90)),
+        ((2, 1, 200, 64), (3, 64, 90)),
+        ((3, 200, 64), (64, 90)),
+        ((600, 600), (600,)),
+    ],
+)
+def test_product_in_parts_is_the_product(
+    x: tuple[int, ...], y: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "GRAIN", 1)
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=x), rng.normal(size=y)
+    for left in (a, np.asfortranarray(a), np.repeat(a, 2, axis=-1)[..., ::2]):
+        np.testing.assert_allclose((tg.from_numpy(left) @ tg.from_numpy(b)).numpy(), a @ b, rtol=1e-10, atol=1e-10)

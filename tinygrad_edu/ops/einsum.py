@@ -16,6 +16,7 @@ from ..dtypes import promote, type_name
 from ..op import composite, op
 from .axes import permute
 from .equation import plan_equation
+from .linalg import matrix_product
 from .rearranging import diagonal
 from .reduction import sum
 from .shape import reshape
@@ -119,7 +120,7 @@ def contract(input: Array, other: Array, equation: str) -> Array:
         x = x.reshape((*batch, math.prod(left), n))
     if ns != 1 or len(right) != 1:
         y = y.reshape((*batch, n, math.prod(right)))
-    out: Array = np.matmul(x, y)
+    out = matrix_product(x, y)
     if len(right) != 1 or nl != 1:
         out = out.reshape((*batch, *left, *right))
     return out.transpose(plan.axes_out)

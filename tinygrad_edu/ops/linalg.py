@@ -13,13 +13,18 @@ import numpy as np
 from ..cases import Case, Cases, Draw, Error
 from ..dtypes import type_name
 from ..op import op
+from ..parallel import in_parts, one_blas_thread
 from .axes import transpose
 from .shape import reshape
 
-__all__ = ["linear", "matmul"]
+__all__ = ["linear", "matmul", "matrix_product"]
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+
+_WAKES = 1 << 12  # numbers from which on a BLAS multiplies vectors with threads of its own
+_LARGE = 1 << 18  # multiplications, from which on it does so with matrices
+_A_PASS = 64  # multiplications that take as long as passing over one number
 
 
 # ---- what the derivatives are made of; g, x and y are arrays, or Tensors in a recorded pass
@@ -81,8 +86,28 @@ def _multiply(x: Array, y: Array) -> Array:
     if x.dtype == np.float16:  # 11 bits are too few to add with
         return _multiply(x.astype(np.float32), y.astype(np.float32)).astype(np.float16)
     fold = x.ndim > 2 and y.ndim <= 2  # (B, T, K) @ (K, N): one product instead of B
-    product: Array = np.matmul(_as_rows(x) if fold else x, y)
+    product = matrix_product(_as_rows(x) if fold else x, y)
     return product.reshape((*x.shape[:-1], *y.shape[1:])) if fold else product
+
+
+def matrix_product(x: Array, y: Array) -> Array:
+    """Multiply; large matrices in parts, rows of x or columns of y, and batches too, on a thread each."""
+    vector = x.ndim < 2 or y.ndim < 2
+    if max(x.size, y.size) < _WAKES if vector else x.size * y.shape[-1] < _LARGE:
+        return np.asarray(np.matmul(x, y))
+    if vector or x.shape[-1] != y.shape[-2] or x.shape[:-2] != y.shape[:-2]:
+        with one_blas_thread:
+            return np.asarray(np.matmul(x, y))
+    rows, columns = x.shape[-2], y.shape[-1]
+    out = np.empty((*x.shape[:-1], columns), x.dtype)
+    work = x.size * columns // _A_PASS
+    if x.ndim > 2 and len(x) > 1:
+        in_parts(lambda part: np.matmul(x[part], y[part], out=out[part]), len(x), work)
+    elif rows >= columns:
+        in_parts(lambda part: np.matmul(x[..., part, :], y, out=out[..., part, :]), rows, work)
+    else:
+        in_parts(lambda part: np.matmul(x, y[..., part], out=out[..., part]), columns, work)
+    return out
 
 
 def _product_error(who: str, x: Shape, y: Shape) -> RuntimeError:
