@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import optim
+from tinygrad_edu.optim import blocks, sgd
 
 
 def param(*values: float) -> tg.Tensor:
@@ -115,7 +118,7 @@ def test_any_layout_takes_the_same_step(
         optimizer = getattr(optim, name)([x], lr=0.1, **options)
         optimizer.step()
         optimizer.step()
-    assert np.array_equal(plain.array, other.array)
+    np.testing.assert_allclose(plain.array, other.array, rtol=1e-13)  # a compiled step takes C order only
 
 
 def test_overflow_gives_inf_without_a_warning() -> None:
@@ -312,3 +315,109 @@ def test_adam_counts_steps_in_float64_where_that_is_the_default() -> None:
     finally:
         tg.set_default_dtype(before)
     assert optimizer.state[x]["step"].dtype == np.float64
+
+
+@pytest.fixture
+def switches() -> Iterator[None]:
+    """Put back what a test chooses: kernels and threads."""
+    kernels, threads = tg.get_kernels(), tg.get_num_threads()
+    yield
+    tg.set_kernels(kernels)
+    tg.set_num_threads(threads)
+
+
+OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
+    ("SGD", {}),
+    ("SGD", {"weight_decay": 0.1, "maximize": True}),
+    ("SGD", {"momentum": 0.9}),
+    ("SGD", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+    ("SGD", {"momentum": 0.9, "dampening": 0.3, "maximize": True}),
+    ("Adam", {}),
+    ("Adam", {"weight_decay": 0.1, "maximize": True}),
+    ("Adam", {"amsgrad": True}),
+    ("AdamW", {"weight_decay": 0.1}),
+]
+
+
+def after_steps(name: str, options: dict[str, Any], dtype: Any) -> list[np.ndarray]:
+    """Take three steps of parameters of several shapes, one of them not in C order; return them and their states."""
+    rng = np.random.default_rng(0)
+    shapes = [(), (0, 3), (7,), (30, 20), (20, 30), (5, 6, 7)]
+    params = [tg.from_numpy(np.asarray(rng.standard_normal(shape), dtype)) for shape in shapes]
+    params[3] = tg.from_numpy(np.asfortranarray(params[3].array))
+    params.append(tg.from_numpy(rng.standard_normal((20, 20)).astype(dtype)[::2, ::2]))
+    optimizer = getattr(optim, name)([p.requires_grad_() for p in params], lr=0.01, **options)
+    for _ in range(3):
+        for p in params:
+            p.grad = tg.from_numpy(np.asarray(rng.standard_normal(p.shape), dtype, order="F"))
+        optimizer.step()
+    states = [value.array for p in params for value in optimizer.state[p].values()]
+    return [p.array for p in params] + states
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS)
+@pytest.mark.usefixtures("switches")
+def test_number_of_threads_does_not_change_a_step(
+    name: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tg.set_kernels("numpy")
+    tg.set_num_threads(1)
+    expected = after_steps(name, options, np.float64)
+    monkeypatch.setattr("tinygrad_edu.optim.blocks.LONG", 1)
+    monkeypatch.setattr("tinygrad_edu.optim.blocks.BLOCK", 100)
+    monkeypatch.setattr("tinygrad_edu.parallel.GRAIN", 16)
+    parts: list[slice] = []
+    stretch = blocks._update_stretch
+    monkeypatch.setattr(blocks, "_update_stretch", lambda *given: (parts.append(given[-1]), stretch(*given)))
+    for threads in (2, 3):
+        tg.set_num_threads(threads)
+        found = after_steps(name, options, np.float64)
+        assert all(np.array_equal(a, b) for a, b in zip(found, expected))
+    assert len(parts) == 3 * (2 + 3)  # so it was cut up
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS)
+@pytest.mark.usefixtures("switches")
+def test_compiled_step_is_the_one_that_is_there_to_be_read(name: str, options: dict[str, Any], dtype: Any) -> None:
+    pytest.importorskip("numba")
+    results = []
+    for kernels in ("numpy", "fast"):
+        tg.set_kernels(kernels)
+        results.append(after_steps(name, options, dtype))
+    for reference, compiled in zip(*results):
+        assert reference.dtype == compiled.dtype
+        np.testing.assert_allclose(compiled, reference, rtol=20 * np.finfo(dtype).eps, atol=20 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("kernels", ["numpy", "fast"])
+@pytest.mark.usefixtures("switches")
+def test_nan_and_infinity_stay_what_they_are(kernels: str) -> None:
+    if kernels == "fast":
+        pytest.importorskip("numba")
+    tg.set_kernels(kernels)
+    for name in ("SGD", "Adam"):
+        x = param(1.0, np.inf, 2.0, 3.0)
+        x.grad = tg.tensor([np.nan, 1.0, np.inf, 0.0])
+        getattr(optim, name)([x], lr=0.5).step()
+        assert np.isnan(x.array[0])
+        assert np.isposinf(x.array[1])
+        assert not np.isfinite(x.array[2])
+        assert x.array[3] == 3.0
+
+
+@pytest.mark.usefixtures("switches")
+def test_parameters_on_one_memory_take_their_steps_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinygrad_edu.optim.blocks.LONG", 1)
+    monkeypatch.setattr("tinygrad_edu.parallel.GRAIN", 1)
+    tg.set_num_threads(2)
+    together: list[int] = []
+    share = sgd.share
+    monkeypatch.setattr(sgd, "share", lambda update, jobs: (together.append(len(jobs)), share(update, jobs)))
+    memory = np.zeros(100, np.float32)
+    x, y, z = (tg.from_numpy(a).requires_grad_() for a in (memory, memory[10:], np.zeros(100, np.float32)))
+    for p in (x, y, z):
+        p.grad = tg.ones_like(p)
+    optim.SGD([x, y, z], lr=1.0).step()
+    assert together == [1, 1, 1]
+    assert memory.tolist() == [-1.0] * 10 + [-2.0] * 90

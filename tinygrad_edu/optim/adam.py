@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ..creation import tensor, zeros_like
 from ..dtypes import float32, float64, get_default_dtype
+from ..kernels import accelerated
 from ..tensor import Tensor
-from .blocks import blocks
-from .optimizer import Optimizer, Params, check_lr, refuse_implementations
+from .blocks import Job, blocks, share
+from .optimizer import Optimizer, Params, check_lr, gradient_of, refuse_implementations
 
 __all__ = ["Adam", "AdamW"]
 
@@ -114,23 +115,29 @@ class Adam(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def _update(self, param: Tensor, grad: Array, group: dict[str, Any]) -> None:
-        state = self._state_of(param, group)
-        state["step"].array += 1
-        settings = _Settings(group, state["step"].item())
+    def _update(self, params: list[Tensor], group: dict[str, Any]) -> None:
+        jobs: list[Job] = []
         names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * bool(group["amsgrad"])
-        for pieces in blocks(grad, param.array, *[state[name].array for name in names]):
-            _step(settings, *pieces)
+        numbers: dict[float, AdamNumbers] = {}  # parameters that took as many steps share them
+        for param in params:
+            state = self.state[param] or self._new_state(param, group)
+            step = state["step"].array
+            step += 1
+            count = step.item()
+            if count not in numbers:
+                numbers[count] = AdamNumbers.of(group, count)
+            averages = [state[name].array for name in names]
+            jobs.append(((gradient_of(param), param.array, *averages), numbers[count]))
+        share(adam_step, jobs)
 
-    def _state_of(self, param: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+    def _new_state(self, param: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         state: dict[str, Any] = self.state[param]
-        if not state:
-            counts_in = float64 if get_default_dtype() == float64 else float32  # as PyTorch counts
-            state["step"] = tensor(0.0, dtype=counts_in)
-            state["exp_avg"] = zeros_like(param)
-            state["exp_avg_sq"] = zeros_like(param)
-            if group["amsgrad"]:
-                state["max_exp_avg_sq"] = zeros_like(param)
+        counts_in = float64 if get_default_dtype() == float64 else float32  # as PyTorch counts
+        state["step"] = tensor(0.0, dtype=counts_in)
+        state["exp_avg"] = zeros_like(param)
+        state["exp_avg_sq"] = zeros_like(param)
+        if group["amsgrad"]:
+            state["max_exp_avg_sq"] = zeros_like(param)
         return state
 
 
@@ -195,43 +202,60 @@ def _check_betas(betas: Betas) -> None:
         raise ValueError(f"betas must be either both floats or both Tensors; got {betas}.")
 
 
-class _Settings:
+class AdamNumbers(NamedTuple):
     """The numbers that one step of one parameter needs."""
 
-    def __init__(self, group: dict[str, Any], step: float) -> None:
-        self.beta1, self.beta2 = (float(beta) for beta in group["betas"])
+    beta1: float
+    beta2: float
+    lr: float
+    eps: float
+    penalty: float
+    shrink: float
+    maximize: bool
+
+    @classmethod
+    def of(cls, group: dict[str, Any], step: float) -> AdamNumbers:
+        """Read them from a group's options; ``step`` counts from 1."""
+        beta1, beta2 = (float(beta) for beta in group["betas"])
         lr, decay = float(group["lr"]), float(group["weight_decay"])
-        self.maximize = group["maximize"]
-        decoupled = group["decoupled_weight_decay"]
-        self.penalty = 0.0 if decoupled else decay
-        self.shrink = 1 - lr * decay if decoupled else 1.0
+        penalty, shrink = (0.0, 1 - lr * decay) if group["decoupled_weight_decay"] else (decay, 1.0)
         # lr (m / c1) / (sqrt(v / c2) + eps) = (lr sqrt(c2) / c1) m / (sqrt(v) + sqrt(c2) eps): one
         # pass over the arrays less (Kingma and Ba, end of section 2).
-        c1, root = 1 - self.beta1**step, (1 - self.beta2**step) ** 0.5
-        self.lr = lr * root / c1
-        self.eps = float(group["eps"]) * root
+        c1, root = 1 - beta1**step, (1 - beta2**step) ** 0.5
+        return cls(beta1, beta2, lr * root / c1, float(group["eps"]) * root, penalty, shrink, bool(group["maximize"]))
 
 
-def _step(settings: _Settings, g: Array, x: Array, m: Array, v: Array, *largest_and_buffers: Array) -> None:
-    """Take one step: the formulas of the class without temporaries."""
-    *largest, s, t = largest_and_buffers
-    if settings.maximize:
-        g = np.negative(g, out=t)
-    if settings.penalty:
-        g = np.add(g, np.multiply(x, settings.penalty, out=s), out=t)
-    if settings.shrink != 1:
-        x *= settings.shrink
+@accelerated
+def adam_step(g: Array, x: Array, m: Array, v: Array, *largest_and_numbers: Any) -> None:
+    """Take one step, in place, of the parameter ``x`` with the gradient ``g``.
+
+    What follows the averages ``m`` and ``v`` is the largest ``v`` so far, with amsgrad only, and the numbers.
+    """
+    *largest, numbers = largest_and_numbers
+    for piece in blocks(g, x, m, v, *largest):
+        _step(numbers, *piece)
+
+
+def _step(numbers: AdamNumbers, g: Array, x: Array, m: Array, v: Array, *largest_and_buffer: Array) -> None:
+    """Compute the formulas of the class, line by line; ``s`` is a buffer."""
+    *largest, s = largest_and_buffer
+    if numbers.maximize:
+        g = -g
+    if numbers.penalty:
+        g = g + numbers.penalty * x
+    if numbers.shrink != 1:
+        x *= numbers.shrink
     np.subtract(g, m, out=s)  # m += (1 - beta1) (g - m)
-    s *= 1 - settings.beta1
+    s *= 1 - numbers.beta1
     m += s
-    v *= settings.beta2  # v = beta2 v + (1 - beta2) g²
+    v *= numbers.beta2  # v = beta2 v + (1 - beta2) g²
     np.multiply(g, g, out=s)
-    s *= 1 - settings.beta2
+    s *= 1 - numbers.beta2
     v += s
     if largest:
         v = np.maximum(largest[0], v, out=largest[0])
     np.sqrt(v, out=s)  # x -= lr m / (sqrt(v) + eps)
-    s += settings.eps
+    s += numbers.eps
     np.divide(m, s, out=s)
-    s *= settings.lr
+    s *= numbers.lr
     x -= s

@@ -17,7 +17,7 @@ from ..autograd.hooks import RemovableHandle, add_hook
 from ..autograd.versions import increment_version
 from ..tensor import Tensor
 
-__all__ = ["Optimizer", "Params", "check_lr", "refuse_implementations", "required"]
+__all__ = ["Optimizer", "Params", "check_lr", "gradient_of", "refuse_implementations", "required"]
 
 Array = np.ndarray[Any, Any]
 Group = dict[str, Any]
@@ -146,14 +146,18 @@ class Optimizer:
                 loss = closure()
         with np.errstate(all="ignore"):  # a diverging run shows in its loss; PyTorch does not warn
             for group in self.param_groups:
-                for param in group["params"]:
-                    if param.grad is not None:
-                        self._update(param, param.grad.array, group)
-                        increment_version(param, f"{type(self).__name__}.step")
+                self._move([param for param in group["params"] if param.grad is not None], group)
         return loss
 
-    def _update(self, param: Tensor, grad: Array, group: Group) -> None:
-        """Move one parameter, in place."""
+    def _move(self, params: list[Tensor], group: Group) -> None:
+        """Move parameters of one group; those that lie in the same memory one after the other."""
+        owners = {id(param.array if param.array.base is None else param.array.base) for param in params}
+        for together in [params] if len(owners) == len(params) else [[param] for param in params]:
+            self._update(together, group)
+        increment_version(params, f"{type(self).__name__}.step")
+
+    def _update(self, params: list[Tensor], group: Group) -> None:
+        """Move parameters, in place and in any order; each has a gradient and memory of its own."""
         raise NotImplementedError(f"{type(self).__name__} does not say how to step: define step(self, closure=None).")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -334,6 +338,11 @@ def _fitted(value: Any, param: Tensor, key: Any = None) -> Any:
         return copy.deepcopy(value)
     value = value.detach().clone()
     return value if key == "step" or param.dtype.kind != "f" else value.to(param.dtype)
+
+
+def gradient_of(param: Any) -> Array:
+    """Return a parameter's gradient as an array in C order."""
+    return np.asarray(param.grad.array, order="C")
 
 
 def check_lr(lr: Any) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..creation import from_numpy
+from ..creation import zeros_like
+from ..kernels import accelerated
 from ..tensor import Tensor
-from .blocks import blocks
-from .optimizer import Optimizer, Params, check_lr, refuse_implementations
+from .blocks import Job, blocks, share
+from .optimizer import Optimizer, Params, check_lr, gradient_of, refuse_implementations
 
 __all__ = ["SGD"]
 
@@ -111,49 +112,82 @@ class SGD(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def _update(self, param: Tensor, grad: Array, group: dict[str, Any]) -> None:
-        if not group["momentum"]:
-            for g, x, s, t in blocks(grad, param.array):
-                _descend(x, _decayed(g, x, s, t, group), s, group)
+    def _update(self, params: list[Tensor], group: dict[str, Any]) -> None:
+        numbers = SGDNumbers.of(group)
+        if not numbers.momentum:
+            share(sgd_step, [((gradient_of(param), param.array), numbers) for param in params])
             return
-        state = self.state[param]
-        first = state.get("momentum_buffer") is None
-        if first:
-            state["momentum_buffer"] = from_numpy(np.empty_like(param.array))
-        for g, x, b, s, t in blocks(grad, param.array, state["momentum_buffer"].array):
-            g = _decayed(g, x, s, t, group)
-            _gather(b, g, s, group, first)
-            _descend(x, _ahead(b, g, s, group) if group["nesterov"] else b, s, group)
+        jobs: list[Job] = []
+        for param in params:
+            state = self.state[param]
+            first = state.get("momentum_buffer") is None
+            if first:
+                state["momentum_buffer"] = zeros_like(param)
+            arrays = gradient_of(param), param.array, state["momentum_buffer"].array
+            jobs.append((arrays, numbers._replace(dampening=0.0) if first else numbers))
+        share(momentum_step, jobs)
 
 
-# The formulas of the class, line by line, without temporaries: s and t are buffers.
+class SGDNumbers(NamedTuple):
+    """The numbers that one step needs."""
+
+    lr: float
+    momentum: float
+    dampening: float
+    weight_decay: float
+    nesterov: bool
+    maximize: bool
+
+    @classmethod
+    def of(cls, group: dict[str, Any]) -> SGDNumbers:
+        """Read them from a group's options."""
+        return cls(
+            lr=float(group["lr"]),
+            momentum=float(group["momentum"]),
+            dampening=float(group["dampening"]),
+            weight_decay=float(group["weight_decay"]),
+            nesterov=bool(group["nesterov"]),
+            maximize=bool(group["maximize"]),
+        )
 
 
-def _decayed(g: Array, x: Array, s: Array, t: Array, group: dict[str, Any]) -> Array:
-    """Return the gradient of what is minimised: ``± g + weight_decay * x``."""
-    if group["maximize"]:
-        g = np.negative(g, out=t)
-    decay = float(group["weight_decay"])
-    return np.add(g, np.multiply(x, decay, out=s), out=t) if decay else g
+@accelerated
+def sgd_step(g: Array, x: Array, numbers: SGDNumbers) -> None:
+    """Take one step, in place, of the parameter ``x`` with the gradient ``g``."""
+    for piece in blocks(g, x):
+        _descend(numbers, *piece)
 
 
-def _gather(b: Array, g: Array, s: Array, group: dict[str, Any], first: bool) -> None:
-    """Bring the momentum buffer up to date: ``b = momentum * b + (1 - dampening) * g``."""
-    if first:
-        b[...] = g
-        return
-    b *= float(group["momentum"])
-    dampening = float(group["dampening"])
-    b += np.multiply(g, 1 - dampening, out=s) if dampening else g
+@accelerated
+def momentum_step(g: Array, x: Array, b: Array, numbers: SGDNumbers) -> None:
+    """Take one step, in place, of the parameter ``x`` with the gradient ``g`` and the momentum ``b``."""
+    for piece in blocks(g, x, b):
+        _descend_with_momentum(numbers, *piece)
 
 
-def _ahead(b: Array, g: Array, s: Array, group: dict[str, Any]) -> Array:
-    """Return Nesterov's direction: ``g + momentum * b``."""
-    np.multiply(b, float(group["momentum"]), out=s)
-    s += g
-    return s
+# The formulas of the class, line by line; s is a buffer.
 
 
-def _descend(x: Array, direction: Array, s: Array, group: dict[str, Any]) -> None:
-    """Take the step: ``x -= lr * direction``."""
-    x -= np.multiply(direction, float(group["lr"]), out=s)
+def _descend(numbers: SGDNumbers, g: Array, x: Array, s: Array) -> None:
+    g = _decayed(g, x, s, numbers)
+    x -= np.multiply(g, numbers.lr, out=s)
+
+
+def _descend_with_momentum(numbers: SGDNumbers, g: Array, x: Array, b: Array, s: Array) -> None:
+    g = _decayed(g, x, s, numbers)
+    b *= numbers.momentum
+    b += np.multiply(g, 1 - numbers.dampening, out=s) if numbers.dampening else g
+    if numbers.nesterov:  # x -= lr (g + momentum b)
+        x -= np.multiply(g, numbers.lr, out=s)
+        x -= np.multiply(b, numbers.lr * numbers.momentum, out=s)
+    else:
+        x -= np.multiply(b, numbers.lr, out=s)
+
+
+def _decayed(g: Array, x: Array, s: Array, numbers: SGDNumbers) -> Array:
+    """Return the gradient of what is minimised, ``± g + weight_decay * x``; it may lie in ``s``."""
+    if numbers.maximize:
+        g = -g
+    if numbers.weight_decay:
+        g = np.add(g, np.multiply(x, numbers.weight_decay, out=s), out=s)
+    return g
