@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections import OrderedDict, namedtuple
+from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -261,3 +264,68 @@ def test_sequential_without_a_choice_warns_once() -> None:
         y = checkpoint_sequential(functions, 4, leaf(1.0))
     assert len(caught) == 1
     assert y.tolist() == [16.0]
+
+
+def test_the_two_calls_run_in_contexts_of_their_own() -> None:
+    seen: list[str] = []
+
+    @contextlib.contextmanager
+    def noting(name: str) -> Iterator[None]:
+        seen.append(f"enter {name}")
+        yield
+        seen.append(f"leave {name}")
+
+    def block(a: Any) -> Any:
+        seen.append("call")
+        return a * a
+
+    x = leaf(3.0)
+    y = checkpoint(block, x, use_reentrant=False, context_fn=lambda: (noting("first"), noting("second")))
+    assert seen == ["enter first", "call", "leave first"]
+    y.backward()
+    assert seen[3:] == ["enter second", "call", "leave second"]
+    assert x.grad.tolist() == [6.0]
+
+
+def test_other_shape_in_the_second_call_is_noticed_unless_the_check_is_off() -> None:
+    def build(**options: Any) -> tg.Tensor:
+        answers = iter([lambda a: a * 2, lambda a: a[:1] * 2])
+        return checkpoint(lambda a: next(answers)(a), leaf(1.0, 2.0), use_reentrant=False, **options)
+
+    y = build()
+    with pytest.raises(RuntimeError, match=r"output 0 was \[2\] float64 and is \[1\] float64"):
+        y.sum().backward()
+    y = build(determinism_check="none")
+    with pytest.raises(RuntimeError, match="shape"):  # it is the gradient that does not fit
+        y.sum().backward()
+
+
+def test_options_that_change_nothing_are_accepted() -> None:
+    x = leaf(3.0)
+    checkpoint(lambda a: a * a, x, use_reentrant=False, debug=True, early_stop=False).backward()
+    assert x.grad.tolist() == [6.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"use_reentrant": True, "context_fn": lambda: (nullcontext(), nullcontext())}, "`context_fn` or `debug` is"),
+        ({"use_reentrant": True, "debug": True}, "only supported when use_reentrant=False"),
+        ({"use_reentrant": False, "determinism_check": "strict"}, "one of 'default' and 'none', but got 'strict'"),
+    ],
+)
+def test_options_that_do_not_go_together(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        checkpoint(lambda a: a, leaf(1.0), **options)
+
+
+def test_arguments_are_given_back_after_backward() -> None:
+    x = leaf(2.0)
+    start = x * x
+    y = checkpoint(lambda pair: pair["a"] * pair["a"], {"a": start}, use_reentrant=False)
+    memory = weakref.ref(start.array)
+    del start
+    assert memory() is not None
+    y.backward()
+    assert memory() is None
+    assert x.grad.tolist() == [32.0]

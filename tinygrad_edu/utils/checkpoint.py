@@ -6,15 +6,23 @@ import functools
 import itertools
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..autograd import Function, enable_grad, grad, is_grad_enabled
 from ..random import fork_rng, get_rng_state, set_rng_state
 from ..tensor import Tensor
 
-__all__ = ["checkpoint", "checkpoint_sequential"]
+__all__ = ["checkpoint", "checkpoint_sequential", "noop_context_fn"]
+
+Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
+
+
+def noop_context_fn() -> Contexts:
+    """Return two contexts that do nothing."""
+    return nullcontext(), nullcontext()
 
 
 def checkpoint(
@@ -22,6 +30,10 @@ def checkpoint(
     *args: Any,
     use_reentrant: bool | None = None,
     preserve_rng_state: bool = True,
+    context_fn: Callable[[], Contexts] = noop_context_fn,
+    determinism_check: str = "default",
+    debug: bool = False,
+    early_stop: bool = True,
     **kwargs: Any,
 ) -> Any:
     """Call a function and keep nothing of what it computes on the way; backward calls it again.
@@ -39,6 +51,14 @@ def checkpoint(
         as in PyTorch.
     preserve_rng_state : bool
         Draw the same random numbers (dropout) in both calls.
+    context_fn : callable
+        Returns two contexts: the first call runs in one, the call of the backward pass in the other.
+        For a function that must know which call it is in; needs ``use_reentrant=False``.
+    determinism_check : {"default", "none"}
+        Whether the second call must return tensors of the same shapes and dtypes.
+    debug, early_stop : bool
+        Accepted for PyTorch programs. They change nothing: an error names its reason anyway, and the
+        function is always called to its end.
 
     Returns
     -------
@@ -49,6 +69,8 @@ def checkpoint(
     RuntimeError
         In the backward pass, if an argument was written to since, or the function returns something
         else.
+    ValueError
+        If an option needs ``use_reentrant=False``, or ``determinism_check`` is none of the two.
 
     References
     ----------
@@ -65,19 +87,34 @@ def checkpoint(
     tensor([ 3., 12.])
     """
     _check_reentrant(use_reentrant, kwargs)
+    if use_reentrant is not False and (context_fn is not noop_context_fn or debug):
+        raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
+    if determinism_check not in ("default", "none"):
+        raise ValueError(f"determinism_check should be one of 'default' and 'none', but got {determinism_check!r}.")
+    first, second = context_fn()
     state = get_rng_state() if preserve_rng_state else None
-    result = function(*args, **kwargs)
+    with first:
+        result = function(*args, **kwargs)
     if not is_grad_enabled():
         return result
-    inputs = list({id(t): t for t in _tensors((args, kwargs)) if t.requires_grad}.values())
+    call = _Call(function, args, kwargs, state, second, strict=determinism_check == "default")
+    return _recorded(call, result)
+
+
+def _recorded(call: _Call, result: Any) -> Any:
+    """Give a result whose graph is one node, which holds the call and nothing that it computed."""
+    inputs = list({id(t): t for t in _tensors((call.args, call.kwargs)) if t.requires_grad}.values())
     ends = {t.grad_fn for t in inputs}
     outputs = {i: t for i, t in enumerate(_tensors(result)) if t.grad_fn not in ends | {None}}
     if not outputs:
         return result
     inputs += _leaves(outputs.values(), inputs)
-    again = functools.partial(_again, function, args, kwargs, state, list(outputs))
+    # The node saves the inputs, and forgets them after backward; the call must not hold them too.
+    places = {id(t): _Place(i) for i, t in enumerate(inputs)}
+    call.args, call.kwargs = _swap(call.args, places), _swap(call.kwargs, places)
+    call.expected = [(i, t.shape, t.dtype) for i, t in outputs.items()]
     values = [t.detach() for t in outputs.values()]
-    made = _Recompute.apply(again, values, *inputs)
+    made = _Recompute.apply(call, values, *inputs)
     return _swap(result, {id(old): new for old, new in zip(outputs.values(), made)})
 
 
@@ -137,12 +174,57 @@ def _check_reentrant(use_reentrant: bool | None, kwargs: dict[str, Any]) -> None
         raise ValueError(f"Unexpected keyword arguments: {','.join(kwargs)}; they need use_reentrant=False.")
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Stands in a call's arguments where an input belongs."""
+
+    number: int
+
+
+@dataclass
+class _Call:
+    """A call that can be made once more; it keeps the tensors that want no gradient, and places for the others."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    state: dict[str, Any] | None  # of the random numbers, as it was before
+    context: AbstractContextManager[Any]
+    strict: bool
+    expected: list[tuple[int, tuple[int, ...], Any]] = field(default_factory=list)  # outputs: place, shape, dtype
+
+    def again(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Call the function on these inputs; return the outputs that want a gradient."""
+
+        def fill(value: Any) -> Any:
+            return inputs[value.number] if isinstance(value, _Place) else value
+
+        with nullcontext() if self.state is None else fork_rng(), self.context:
+            if self.state is not None:
+                set_rng_state(self.state)
+            result = self.function(*_mapped(self.args, fill), **_mapped(self.kwargs, fill))
+        found = dict(enumerate(_tensors(result)))
+        for i, shape, dtype in self.expected:
+            if i not in found or not found[i].requires_grad:
+                raise RuntimeError(
+                    "checkpoint: the function did not return the same when it was called again in the "
+                    "backward pass; it must not depend on what changes in between."
+                )
+            if self.strict and (found[i].shape, found[i].dtype) != (shape, dtype):
+                raise RuntimeError(
+                    "checkpoint: Recomputed values have different metadata than during the forward pass: output "
+                    f"{i} was {list(shape)} {dtype} and is {list(found[i].shape)} {found[i].dtype}. The function "
+                    "must not depend on what changes in between."
+                )
+        return [found[i] for i, _, _ in self.expected]
+
+
 class _Recompute(Function):
     """Hands out what was computed; calls the function again to differentiate it."""
 
     @staticmethod
-    def forward(ctx: Any, again: Callable[..., list[Tensor]], values: list[Tensor], *inputs: Tensor) -> Any:
-        ctx.again = again
+    def forward(ctx: Any, call: _Call, values: list[Tensor], *inputs: Tensor) -> Any:
+        ctx.call = call
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*inputs)
         return tuple(values)
@@ -153,7 +235,7 @@ class _Recompute(Function):
         # Cut off from the graph behind them, unless the gradients are to be differentiated again.
         starts = [t if recorded or t.is_leaf else t.detach().requires_grad_() for t in inputs]
         with enable_grad():
-            outputs = ctx.again({id(old): new for old, new in zip(inputs, starts)})
+            outputs = ctx.call.again(starts)
         reached = [(out, g) for out, g in zip(outputs, grads) if g is not None]
         found = _differentiate(reached, starts, recorded)
         return None, None, *found
@@ -176,28 +258,6 @@ def _differentiate(reached: list[tuple[Tensor, Tensor]], starts: list[Tensor], r
             "checkpoint: the function uses a tensor of its closure that was computed, and backward "
             "has already freed what led to it. Pass that tensor as an argument."
         ) from error
-
-
-def _again(
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    state: dict[str, Any] | None,
-    places: list[int],
-    swapped: dict[int, Tensor],
-) -> list[Tensor]:
-    """Call the function once more, on other tensors; return the outputs at the given places."""
-    with nullcontext() if state is None else fork_rng():
-        if state is not None:
-            set_rng_state(state)
-        result = function(*_swap(args, swapped), **_swap(kwargs, swapped))
-    tensors = _tensors(result)
-    if len(tensors) <= max(places) or any(not tensors[i].requires_grad for i in places):
-        raise RuntimeError(
-            "checkpoint: the function did not return the same when it was called again in the "
-            "backward pass; it must not depend on what changes in between."
-        )
-    return [tensors[i] for i in places]
 
 
 def _leaves(outputs: Iterable[Tensor], inputs: list[Tensor]) -> list[Tensor]:
@@ -232,12 +292,12 @@ def _tensors(value: Any) -> list[Tensor]:
     return found
 
 
-def _swap(value: Any, new: dict[int, Tensor]) -> Any:
+def _swap(value: Any, new: Mapping[int, Any]) -> Any:
     return _mapped(value, lambda tensor: new.get(id(tensor), tensor))
 
 
-def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    if isinstance(value, Tensor):
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, (Tensor, _Place)):
         return change(value)
     if type(value) in (dict, OrderedDict):
         return type(value)((key, _mapped(part, change)) for key, part in value.items())
