@@ -14,6 +14,7 @@ import numpy as np
 
 import tinygrad_edu as tg
 from tinygrad_edu.op import Keep, Op
+from tinygrad_edu.ops.part import Part
 
 from .derivative import Derivative, Formula, Memory, Remembered
 
@@ -28,6 +29,7 @@ def mutate_op(op: Op, changes: dict[int, Change]) -> Op:
     memory = Memory()
     mutated = copy.copy(op)
     mutated.forward = _remembering(op, memory)
+    mutated.joint = None  # it would give the right gradients past the changed formulas
     if op.variadic:
         mutated.vjps = _variadic_vjp(op, changes, memory)
     else:
@@ -69,7 +71,9 @@ def _one(
 ) -> Any:
     keep = op.keeps[i]
     shapes = keep.shapes if keep else ()
-    return op.vjps[i](g, out, *residual, *[_shape(v) if k in shapes else v for k, v in enumerate(inputs)], *params)
+    given = [_shape(v) if k in shapes else v for k, v in enumerate(inputs)]
+    right = op.vjps[i](g, out, *residual, *given, *params)
+    return right.padded() if isinstance(right, Part) else right
 
 
 def _one_of_many(
