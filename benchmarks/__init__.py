@@ -1,1 +1,1 @@
-"""Speed, as ratios to PyTorch measured in one run: ``python -m benchmarks``."""
+"""Speed and memory, as ratios to other libraries measured in one run: ``python -m benchmarks``."""

@@ -1,86 +1,109 @@
 """Run the benchmarks and print a table.
 
-Both libraries do the same work in turn, round after round, so that whatever else the machine does falls on both. A
-ratio is the median over the rounds of PyTorch's time divided by ours: above 1 we are faster.
+Every library works in a process of its own, and the processes take turns, round after round, so that whatever else the
+machine does falls on all of them. A ratio is the median over the rounds of the other's figure divided by ours: above 1
+ours is better.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib.util
-import os
+import json
 import re
-import statistics
-import time
-from collections.abc import Callable
-from typing import Any
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TextIO
 
-import tinygrad_edu as tg
-
+from .case import Case
 from .cases import CASES
+from .markdown import render
+from .peers import LIBRARIES, runs
+from .process import Worker, command
+from .record import TITLES, Record, machine
+from .rounds import OURS, measure
+from .tables import heading, line, summary
 
 QUIET = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"]
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Read the options, run the chosen cases, print one line for each."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Read the options, run the chosen cases, print; return how many cases failed."""
+    argv = sys.argv[1:] if argv is None else argv
+    options = parse(argv)
+    chosen = [case for case in CASES.values() if wanted(case, options)]
+    if options.list:
+        print(*(case.label for case in chosen), sep="\n")
+        return 0
+    out = sys.stderr if options.json == "-" or options.markdown else sys.stdout
+    libraries = [OURS, *installed(options.against)]
+    record = run(chosen, libraries, options, out)
+    if options.json:
+        text = json.dumps(record.to_json(), indent=1)
+        print(text) if options.json == "-" else Path(options.json).write_text(text + "\n", encoding="utf-8")
+    if options.markdown:
+        print(render([record]))
+    return sum(bool(result.errors) for result in record.results)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the options."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("--cases", default="", help="a regular expression of names")
-    parser.add_argument("--rounds", type=int, default=30, help="how often each side runs")
+    parser.add_argument("--against", default="torch", help=f"any of {','.join(LIBRARIES)}; default: torch")
+    parser.add_argument("--cases", default="", help="a regular expression, searched in 'group: name'")
+    parser.add_argument("--json", metavar="FILE", help="keep every sample in a file; -: print it")
+    parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
+    parser.add_argument("--rounds", type=int, default=15, help="how often each library runs a case (default 15)")
     parser.add_argument("--quick", action="store_true", help="one round, to see that everything runs")
+    parser.add_argument("--kernels", choices=["numpy", "fast", "auto"], default="auto", help="which of ours")
+    parser.add_argument("--list", action="store_true", help="name the cases, run nothing")
     options = parser.parse_args(argv)
-    rounds = 1 if options.quick else options.rounds
-    print_header()
-    other = peer()
-    print(f"{'case':34} {'ours':>12} {'PyTorch':>12} {'ratio':>7}   (above 1: ours is faster)")
-    for name, make in CASES.items():
-        if re.search(options.cases, name):
-            print(line(name, make, other, rounds), flush=True)
+    options.against = [name for name in options.against.split(",") if name]
+    unknown = set(options.against) - set(LIBRARIES)
+    if unknown:
+        parser.error(f"--against: {', '.join(sorted(unknown))}: it takes {', '.join(LIBRARIES)}")
+    options.given = argv
+    options.rounds = 1 if options.quick else options.rounds
+    return options
 
 
-def print_header() -> None:
-    """Say what the figures were measured on."""
-    for name, value in tg.config().items():
-        print(f"# {name}: {value}")
-    for name in QUIET:
-        if name in os.environ:
-            print(f"# note: {name} is set; users' machines do not set it (env -u {name} ...)")
+def wanted(case: Case, options: argparse.Namespace) -> bool:
+    """Say whether the options choose a case."""
+    return bool(re.search(options.cases, case.label)) and (case.quick or not options.quick)
 
 
-def peer() -> Any:
-    """Return PyTorch, None where it is not installed."""
-    if importlib.util.find_spec("torch") is None:
-        print("# PyTorch is not installed: no ratios")
-        return None
-    import torch
-
-    print(f"# torch: {torch.__version__}, {torch.get_num_threads()} threads")
-    return torch
+def installed(libraries: Sequence[str]) -> list[str]:
+    """Leave out what is not installed, and say so."""
+    missing = [name for name in libraries if importlib.util.find_spec(name) is None]
+    for name in missing:
+        print(f"# {TITLES[name]} is not installed: no ratios to it", file=sys.stderr)
+    return [name for name in libraries if name not in missing]
 
 
-def line(name: str, make: Callable[[Any], Callable[[], None]], other: Any, rounds: int) -> str:
-    """Measure one case on both sides and write its line."""
-    sides = [make(tg)] + ([make(other)] if other else [])
-    for _ in range(0 if rounds == 1 else 3):
-        for side in sides:
-            side()
-    times = [[measure(side) for side in sides] for _ in range(rounds)]
-    ours = statistics.median(t[0] for t in times)
-    if not other:
-        return f"{name:34} {ours * 1e3:9.3f} ms"
-    theirs = statistics.median(t[1] for t in times)
-    ratio = statistics.median(t[1] / t[0] for t in times)
-    return f"{name:34} {ours * 1e3:9.3f} ms {theirs * 1e3:9.3f} ms {ratio:7.2f}"
+def run(chosen: Sequence[Case], libraries: Sequence[str], options: argparse.Namespace, out: TextIO) -> Record:
+    """Measure the cases one after another, printing as it goes."""
 
+    def start(library: str) -> Worker:
+        return Worker(command(library, options.kernels, options.quick))
 
-def measure(work: Callable[[], None]) -> float:
-    """Time one call, with the garbage collector out of the way of the other side's garbage."""
-    gc.collect()
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+    def say(*lines: str) -> None:
+        print(*lines, sep="\n", file=out, flush=True)
+
+    with ExitStack() as stack:
+        workers = {name: stack.enter_context(start(name)) for name in libraries}
+        record = Record(machine(options.given), {name: worker.hello for name, worker in workers.items()})
+        say(*(f"# {text}" for text in record.header()))
+        say(*(f"# note: {v} is set; users do not set it (env -u {v} ...)" for v in QUIET if v in record.machine))
+        say(heading(record.peers))
+        for case in chosen:
+            able = [name for name in libraries if runs(name, case)]
+            record.results.append(measure(case, able, workers, start, options.rounds))
+            say(line(record.results[-1], record.peers))
+    say("", *summary(record))
+    return record
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
