@@ -91,9 +91,14 @@ def _masked(input: Any, shape: tuple[int, ...], p: float, inplace: bool) -> Any:
 
 
 def _draw(shape: tuple[int, ...], p: float) -> Any:
-    """Draw True with probability ``p``."""
-    drawn = random.default_generator.numpy.random(shape, np.float32)
-    return np.less(drawn, p)
+    """Draw True with probability ``p``, to the nearest multiple of 2**-32.
+
+    A number of 64 bits decides two elements: that takes two thirds of the time of drawing floats to compare with ``p``.
+    """
+    count = math.prod(shape)
+    words = random.default_generator.numpy.integers(0, 2**64, (count + 1) // 2, np.uint64)
+    halves = words.astype("<u8", copy=False).view("<u4")  # the same ones whatever the machine's byte order
+    return np.less(halves[:count].reshape(shape), min(round(p * 2**32), 2**32 - 1))
 
 
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:

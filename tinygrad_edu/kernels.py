@@ -21,8 +21,43 @@ CHOICES = ("numpy", "fast", "auto")
 
 FAST: dict[str, tuple[str, int]] = {
     "adam_step": ("optim", 4096),
+    "batch_norm_backward": ("norms", 512),
+    "batch_norm_forward": ("norms", 512),
+    "channel_moments": ("norms", 512),
+    "channel_pulls": ("norms", 512),
+    "channels_first": ("convolution", 4096),
+    "col2im_by_entry": ("convolution", 4096),
+    "col2im_by_window": ("convolution", 4096),
+    "correlate_channels": ("convolution", 2048),
+    "exp": ("elementwise", 4096),
+    "exponentials": ("softmax", 512),
+    "gelu": ("elementwise", 512),
+    "gelu_grad": ("elementwise", 512),
+    "im2col_by_entry": ("convolution", 4096),
+    "im2col_by_window": ("convolution", 4096),
+    "largest": ("pooling", 512),
+    "layer_norm_backward": ("norms", 512),
+    "layer_norm_forward": ("norms", 512),
+    "log_probabilities": ("softmax", 512),
+    "log_softmax_kernel": ("softmax", 512),
     "momentum_step": ("optim", 4096),
+    "probabilities": ("softmax", 512),
+    "put_largest": ("pooling", 256),
+    "relu_grad": ("elementwise", 8192),
+    "running_sums": ("cumulative", 4096),
+    "scale_and_shift": ("norms", 512),
+    "scale_both": ("norms", 512),
     "sgd_step": ("optim", 4096),
+    "sigmoid": ("elementwise", 2048),
+    "sigmoid_grad": ("elementwise", 4096),
+    "silu": ("elementwise", 2048),
+    "silu_grad": ("elementwise", 1024),
+    "softmax_kernel": ("softmax", 512),
+    "spread_channels": ("convolution", 2048),
+    "spread_means": ("pooling", 256),
+    "tanh_grad": ("elementwise", 4096),
+    "weigh_channels": ("convolution", 2048),
+    "window_means": ("pooling", 512),
 }
 """The reference's name: the module of its compiled twin, and from how many elements of the first array it pays."""
 
@@ -109,6 +144,12 @@ def accelerated(reference: F) -> F:
         return reference(*args)
 
     return choose  # type: ignore[return-value]
+
+
+def is_compiled(name: str, size: int) -> bool:
+    """Tell whether the compiled kernel of this name gets an array of ``size`` elements."""
+    least = _look() if _State.least is None else _State.least
+    return least == 0 or (least > 0 and size >= FAST[name][1])
 
 
 def _look() -> int:

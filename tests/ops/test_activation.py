@@ -111,3 +111,35 @@ def test_hard_forms_are_near_the_soft_ones() -> None:
     x = np.linspace(-6, 6, 121)
     assert np.max(np.abs(activation.hardsigmoid(x) - activation.sigmoid(x))) < 0.07
     assert np.max(np.abs(activation.hardswish(x) - activation.silu(x))) < 0.15
+
+
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "silu", "gelu", "tanh", "leaky_relu", "elu", "softplus", "exp"])
+def test_large_float32_array_is_close_to_float64(name: str) -> None:
+    """So large that it is cut into blocks, split over threads, or left to a compiled kernel."""
+    values = np.random.default_rng(0).standard_normal(5 * BLOCK + 7) * 3
+    values[[0, 1, BLOCK, -1]] = [-100.0, 80.0, 0.0, -3.0]
+    function = EVERYTHING[name]
+    single, double = leaf(values, np.float32), leaf(values.astype(np.float32))
+    found, expected = function(single), function(double)
+    np.testing.assert_allclose(found.detach().numpy(), expected.detach().numpy(), rtol=2e-6, atol=1e-6)
+    slopes = grad_of(found, single).numpy(), grad_of(expected, double).numpy()
+    np.testing.assert_allclose(*slopes, rtol=3e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "silu", "gelu", "tanh", "leaky_relu"])
+def test_infinities_and_nan_come_out_of_a_large_array_as_out_of_a_small_one(name: str) -> None:
+    odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, 1e-30, -1e-30], np.float32)
+    function = EVERYTHING[name]
+    small, large = leaf(odd, np.float32), leaf(np.tile(odd, BLOCK // 2), np.float32)
+    few, many = function(small), function(large)
+    np.testing.assert_allclose(many.detach().numpy().reshape(-1, 8)[::1000], [few.detach().numpy()] * 33, rtol=1e-6)
+    slopes = grad_of(few, small).numpy(), grad_of(many, large).numpy()
+    np.testing.assert_allclose(slopes[1].reshape(-1, 8)[::1000], [slopes[0]] * 33, rtol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_relu_stops_an_infinite_gradient_where_it_is_flat(bad: float) -> None:
+    x = leaf(np.tile([-1.0, 1.0], BLOCK), np.float32)
+    g = tg.from_numpy(np.full(2 * BLOCK, bad, np.float32))
+    found = tg.autograd.grad(rectifiers.relu(x), x, g)[0].numpy()
+    np.testing.assert_array_equal(found[:2], [0.0, bad])

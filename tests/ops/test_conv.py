@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.ops import convolution
+from tinygrad_edu import parallel
+from tinygrad_edu.ops import convolution, convolving, workspace
 from tinygrad_edu.ops.columns import col2im, im2col
 from tinygrad_edu.ops.conv import conv1d, conv2d
 from tinygrad_edu.ops.conv_transpose import conv_transpose1d, conv_transpose2d
@@ -90,18 +91,19 @@ def test_convolution_is_the_seven_loops(s: dict[str, Any]) -> None:
 
 @given(settings())
 def test_every_way_to_compute_gives_the_same(s: dict[str, Any]) -> None:
-    """Image by image or all at once, either order in memory, either product for the weight."""
+    """Image by image or all at once, on one thread or two, either order in memory."""
     x, weight, g = make(s)
     expected = run(x, weight, g, parameters(s))
     for name, value in [
         ("_CHUNK", 1),
         ("_MANY", 1),
         ("_MANY", 1000),
-        ("_TINY", 0),
-        ("_TINY", 1 << 30),
+        ("_FEW", 1),
+        ("_FEW", 1000),
+        ("GRAIN", 1),
     ]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(convolution, name, value)
+            patch.setattr(parallel if name == "GRAIN" else convolving, name, value)
             for found, other in zip(run(x, weight, g, parameters(s)), expected):
                 np.testing.assert_allclose(found, other, rtol=1e-11, atol=1e-11)
 
@@ -246,7 +248,7 @@ def test_the_gradient_of_images_is_not_computed_when_nobody_needs_it(
     def never(*_: Any) -> None:
         raise AssertionError("the first layer's image gradient was computed")
 
-    monkeypatch.setattr(convolution.conv2d_input, "forward", never)
+    monkeypatch.setattr(convolution, "image_gradient", never)
     weight = tg.randn(3, 2, 3, 3, requires_grad=True)
     conv2d(tg.randn(1, 2, 4, 4), weight).sum().backward()
     assert weight.grad.shape == (3, 2, 3, 3)

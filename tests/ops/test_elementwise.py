@@ -298,13 +298,13 @@ def test_result_of_arithmetic_may_be_written_to(name: str) -> None:
 # ---- block by block
 
 
-@pytest.mark.parametrize("size", [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK - 5])
+@pytest.mark.parametrize("size", [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK - 5, 9 * BLOCK + 1])
 def test_blocks_give_what_the_whole_gives(size: int) -> None:
     x, y = RNG.standard_normal(size), RNG.standard_normal(size)
 
     def formula(a: Any, b: Any, none: Any, factor: float) -> Any:
         assert none is None
-        assert not isinstance(a, np.ndarray) or a.size <= BLOCK
+        assert not isinstance(a, np.ndarray) or a.size <= 4 * BLOCK  # of two threads; else BLOCK
         return a * factor + b
 
     np.testing.assert_array_equal(blockwise(formula)(x, y, None, 2.0), 2 * x + y)

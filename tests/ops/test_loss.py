@@ -251,3 +251,40 @@ def test_cosine_of_parallel_and_opposite_and_zero_vectors() -> None:
     x = np.array([[1.0, 2.0], [1.0, 2.0], [0.0, 0.0]])
     y = np.array([[2.0, 4.0], [-1.0, -2.0], [1.0, 1.0]])
     np.testing.assert_allclose(cosine_similarity(x, y), [1, -1, 0], atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("n", [1, 17, 64, 1000])
+def test_many_rows_are_close_to_float64(name: str, n: int) -> None:
+    """Some rows need no shift, some do; all are too many for one block."""
+    rows = np.random.default_rng(0).standard_normal((140_000 // n + 2, n)).astype(np.float32)
+    rows[::3] *= 100
+    rows[1] -= 200
+    rows[2, 0] = -np.inf
+    function = getattr(tg.nn.functional, name)
+    single = tg.from_numpy(rows).requires_grad_()
+    double = tg.from_numpy(rows.astype(np.float64)).requires_grad_()
+    found, expected = function(single, -1), function(double, -1)
+    np.testing.assert_allclose(found.detach().numpy(), expected.detach().numpy(), rtol=1e-5, atol=1e-6)
+    g = np.random.default_rng(1).standard_normal(rows.shape)
+    (slope,) = tg.autograd.grad(found, [single], tg.from_numpy(g.astype(np.float32)))
+    (wanted,) = tg.autograd.grad(expected, [double], tg.from_numpy(g))
+    np.testing.assert_allclose(slope.numpy(), wanted.numpy(), rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("at", [0, 5, 16, 69])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_nan_or_an_infinity_makes_its_row_nan_and_no_other(bad: float, at: int) -> None:
+    rows = np.random.default_rng(0).standard_normal((40, 70)).astype(np.float32)
+    rows[1, at], rows[2] = bad, -np.inf
+    for function in (tg.nn.functional.softmax, tg.nn.functional.log_softmax):
+        is_nan = np.isnan(function(tg.from_numpy(rows), -1).numpy())
+        assert is_nan[1:3].all()
+        assert not is_nan[[0, *range(3, 40)]].any()
+
+
+def test_loss_of_a_sure_and_right_answer_is_not_negative() -> None:
+    scores = np.zeros((600, 10), np.float32)
+    scores[:, 3] = np.linspace(1, 30, 600)
+    losses = tg.nn.functional.cross_entropy(tg.from_numpy(scores), tg.full((600,), 3), reduction="none")
+    assert losses.min().item() >= 0

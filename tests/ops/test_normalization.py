@@ -11,7 +11,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.ops.blocks import BLOCK
 from tinygrad_edu.ops.dropout import masked_scale
 from tinygrad_edu.ops.group_norm import group_norm, instance_norm
-from tinygrad_edu.ops.native_norms import native_batch_norm, native_layer_norm
+from tinygrad_edu.ops.native_norms import native_batch_norm, native_group_norm, native_layer_norm
 from tinygrad_edu.ops.normalization import batch_norm, layer_norm, normalize, rms_norm
 from tinygrad_edu.ops.softmax import log_softmax, softmax
 
@@ -132,6 +132,62 @@ def test_layer_norm_kernels_are_their_formulas(shape: tuple[int, ...], n: int) -
         np.testing.assert_allclose(kernel, formula, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize(("shape", "groups"), [((5, 6), 2), ((3, 4, 5), 4), ((2, 8, 9, 9), 1), ((3, 6, 300, 100), 3)])
+def test_group_norm_kernels_are_their_formulas(shape: tuple[int, ...], groups: int) -> None:
+    x, weight, bias = leaf(*shape), leaf(shape[1], seed=1), leaf(shape[1], seed=2)
+    out = native_group_norm(x, weight, bias, groups)
+    column = (1, -1, *(1,) * (len(shape) - 2))
+    data = x.detach().numpy().reshape(shape[0], groups, -1)
+    xhat = (data - data.mean(2, keepdims=True)) / np.sqrt(data.var(2, keepdims=True) + 1e-5)
+    expected = xhat.reshape(shape) * weight.detach().numpy().reshape(column) + bias.detach().numpy().reshape(column)
+    np.testing.assert_allclose(out.detach().numpy(), expected, rtol=1e-9, atol=1e-11)
+    for kernel, formula in both_gradients(out, [x, weight, bias]):
+        np.testing.assert_allclose(kernel, formula, rtol=1e-7, atol=1e-9)
+
+
+NORMS: list[tuple[Any, tuple[int, ...]]] = [
+    (lambda x, w, b: native_batch_norm(x, w, b), (3,)),
+    (lambda x, w, b: native_group_norm(x, w, b, 3), (3,)),
+    (lambda x, w, b: native_layer_norm(x, w, b, 2), (3, 5)),
+]
+
+
+@pytest.mark.parametrize(("norm", "affine"), NORMS)
+@pytest.mark.parametrize("wanted", [(0,), (1,), (2,), (0, 2), (1, 2)])
+def test_gradients_do_not_depend_on_which_are_wanted(norm: Any, affine: Any, wanted: tuple[int, ...]) -> None:
+    inputs = [leaf(4, 3, 5), leaf(*affine, seed=1), leaf(*affine, seed=2)]
+    g = tg.from_numpy(drawn(5, 3, 4, seed=3)).permute(2, 1, 0)  # not contiguous
+    every = tg.autograd.grad(norm(*inputs), inputs, g)
+    chosen = [value if i in wanted else value.detach() for i, value in enumerate(inputs)]
+    some = tg.autograd.grad(norm(*chosen), [inputs[i] for i in wanted], g)
+    for i, found in zip(wanted, some):
+        np.testing.assert_allclose(found.numpy(), every[i].numpy(), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(("norm", "affine"), NORMS)
+def test_gradients_of_norms_stand_an_offset_in_float32(norm: Any, affine: Any) -> None:
+    g = drawn(4, 3, 5, seed=4)
+    x, weight, bias = drawn(4, 3, 5) + 1000.0, drawn(*affine, seed=1), drawn(*affine, seed=2)
+
+    def gradients(dtype: Any) -> Any:
+        inputs = [tg.from_numpy(v.astype(np.float32).astype(dtype)).requires_grad_() for v in (x, weight, bias)]
+        return tg.autograd.grad(norm(*inputs), inputs, tg.from_numpy(g.astype(dtype)))
+
+    for found, exact in zip(gradients(np.float32), gradients(np.float64)):
+        np.testing.assert_allclose(found.numpy(), exact.numpy(), atol=2e-3)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_stays_in_its_channel_or_row(bad: float) -> None:
+    x = drawn(4, 3, 5)
+    x[1, 2, 3] = bad
+    channels, rows = batch_norm(x, None, None, training=True), layer_norm(x, (5,))
+    assert np.isnan(channels[:, 2]).any()
+    assert np.isfinite(channels[:, :2]).all()
+    assert np.isnan(rows[1, 2]).any()
+    assert np.isfinite(np.delete(rows.reshape(12, 5), 5, 0)).all()
+
+
 def test_norms_take_a_gradient_that_is_one_number_seen_everywhere() -> None:
     x, weight = leaf(4, 3, 5), leaf(3, seed=1)
     found = tg.autograd.grad(batch_norm(x, None, None, weight, training=True).sum(), [x, weight])
@@ -220,3 +276,14 @@ def test_masked_scale_keeps_one_byte_for_each_element() -> None:
     out = masked_scale(x, tg.from_numpy(drawn(10, 10) > 0), 2.0)
     assert [saved.dtype for saved in out.grad_fn.saved_arrays()] == [np.bool_]
     np.testing.assert_allclose(out.detach().numpy(), x.detach().numpy() * (drawn(10, 10) > 0) * 2)
+
+
+@pytest.mark.parametrize("p", [0.0625, 0.5, 0.9])
+def test_dropout_drops_with_the_probability_that_is_asked_for(p: float) -> None:
+    tg.manual_seed(5)
+    out = tg.nn.functional.dropout(tg.ones(99_999), p)  # an odd number: half a word is left over
+    assert (out.numpy() == 0).mean() == pytest.approx(p, abs=4 * (p * (1 - p) / 99_999) ** 0.5)
+
+
+def test_dropout_takes_a_single_number() -> None:
+    assert {float(tg.nn.functional.dropout(tg.tensor(1.0), 0.5)) for _ in range(50)} == {0.0, 2.0}

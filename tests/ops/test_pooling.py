@@ -206,3 +206,31 @@ def test_the_input_is_kept_as_pytorch_keeps_it(pool: Any) -> None:
         x.mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         out.sum().backward()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"kernel_size": 2},
+        {"kernel_size": 3, "stride": 2, "padding": 1},
+        {"kernel_size": (2, 3), "stride": (3, 2), "ceil_mode": True},
+        {"kernel_size": 17, "stride": 1},
+    ],
+)
+def test_many_images_are_pooled_as_each_of_them(params: dict[str, Any], dtype: Any) -> None:
+    """Many are split over threads, or left to a compiled kernel."""
+    images = RNG.integers(0, 9, (700, 19, 20)).astype(dtype)  # with ties
+    images[3, 4, 5] = images[3, 4, 6] = np.nan
+    images[5] = -np.inf
+    for pool in (max_pool2d, avg_pool2d):
+        x = tg.from_numpy(images).requires_grad_()
+        out = pool(x, **params)
+        g = RNG.standard_normal(out.shape).astype(dtype)
+        (slope,) = tg.autograd.grad(out, [x], tg.from_numpy(g))
+        for m in (0, 3, 5, 699):
+            one = tg.from_numpy(images[m : m + 1].astype(np.float64)).requires_grad_()
+            alone = pool(one, **params)
+            np.testing.assert_allclose(out[m].detach().numpy(), alone[0].detach().numpy(), rtol=1e-5)
+            (wanted,) = tg.autograd.grad(alone, [one], tg.from_numpy(g[m : m + 1].astype(np.float64)))
+            np.testing.assert_allclose(slope[m].numpy(), wanted[0].numpy(), rtol=1e-4, atol=1e-4)

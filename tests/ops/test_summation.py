@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
 
+import tinygrad_edu as tg
 from tinygrad_edu.ops.summation import add_squares, add_up
 
 SHAPES = [
@@ -96,3 +98,14 @@ def test_the_input_is_not_written_to() -> None:
     values = np.ones((70, 70))
     values.flags.writeable = False
     assert add_up(values, (0,)).sum() == add_squares(values, (1,)).sum() == 4900
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("shape", "dim"), [((5000,), 0), ((3, 700), 1), ((700, 300), 0), ((2, 50, 300), 1)])
+def test_running_sums_and_their_gradient_along_long_axes(shape: tuple[int, ...], dim: int, dtype: Any) -> None:
+    values = np.random.default_rng(0).integers(-9, 9, shape).astype(dtype)
+    x = tg.from_numpy(values).requires_grad_()
+    out = x.cumsum(dim)
+    np.testing.assert_array_equal(out.detach().numpy(), np.cumsum(values, dim))
+    (slope,) = tg.autograd.grad(out, [x], tg.from_numpy(values))
+    np.testing.assert_array_equal(slope.numpy(), np.flip(np.cumsum(np.flip(values, dim), dim), dim))

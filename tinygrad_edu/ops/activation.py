@@ -13,9 +13,10 @@ import numpy as np
 
 from ..cases import Case, Cases, Draw, Elementwise, Error
 from ..dtypes import promote_to_float
+from ..kernels import accelerated
 from ..op import composite, op
 from .accepts import accepts
-from .blocks import blockwise
+from .blocks import at_least, at_most, blockwise
 from .elementwise import abs
 from .powers import exp
 from .rectifiers import relu6
@@ -46,13 +47,22 @@ _ONLY_FLOATS = [Error((_INTS,), {}, NotImplementedError, "not implemented for 'L
 # ---- sigmoid and its family
 
 
+def _sigmoid_grad(g: Any, out: Any) -> Any:
+    return g * ((1 - out) * out)
+
+
+_sigmoid_kernel = accelerated(blockwise(_sigmoid_grad))
+
+
 @op(
-    vjps=(blockwise(lambda g, out, _x: g * ((1 - out) * out)),),
+    vjps=(lambda g, out, _x: _sigmoid_grad(g, out),),
+    joint=lambda _needed, g, out, _x: (_sigmoid_kernel(g, out),),
     cases=Elementwise(1, low=-4, high=4, special=_EDGES),
     promote=promote_to_float,
     register=True,
 )
 @np.errstate(all="ignore")
+@accelerated
 @blockwise
 def sigmoid(input: Array) -> Array:
     """Apply the logistic function, ``1 / (1 + exp(-x))``: an S-shaped curve from 0 to 1.
@@ -125,7 +135,7 @@ def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """
     scaled = input * beta
     # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), where the exponential cannot overflow
-    out = (np.maximum(scaled, 0) + np.log1p(np.exp(-np.abs(scaled)))) / beta
+    out = (at_least(scaled, 0) + np.log1p(np.exp(-np.abs(scaled)))) / beta
     return np.where(scaled > threshold, input, out)
 
 
@@ -139,22 +149,26 @@ def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
 @blockwise
 def logsigmoid(input: Array) -> Any:
     """Compute the logarithm of the sigmoid, without underflow."""
-    return np.minimum(input, 0) - np.log1p(np.exp(-np.abs(input)))
+    return at_most(input, 0) - np.log1p(np.exp(-np.abs(input)))
 
 
-@blockwise
-def _silu_grad(g: Any, _out: Any, x: Any) -> Any:
+def _silu_grad(g: Any, x: Any) -> Any:
     s = sigmoid(x)
     return g * (s * (1 + x * (1 - s)))
 
 
+_silu_kernel = accelerated(blockwise(_silu_grad))
+
+
 @op(
-    vjps=(_silu_grad,),
+    vjps=(lambda g, _out, x: _silu_grad(g, x),),
+    joint=lambda _needed, g, _out, x: (_silu_kernel(g, x),),
     cases=Elementwise(1, special=_EDGES, errors=_ONLY_FLOATS),
     promote=accepts("f", "silu"),
     register=True,
 )
 @np.errstate(all="ignore")
+@accelerated
 @blockwise
 def silu(input: Array) -> Any:
     """Apply the sigmoid-weighted linear unit (swish), ``x * sigmoid(x)``.
@@ -185,8 +199,7 @@ _DENSITY = 1 / math.sqrt(2 * math.pi)  # the standard normal density at 0
 _TANH_SCALE, _CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
-@blockwise
-def _gelu_grad(g: Any, _out: Any, x: Any, approximate: str) -> Any:
+def _gelu_grad(g: Any, x: Any, approximate: str) -> Any:
     if approximate == "none":
         share = 0.5 * (1 + erf(x * _HALF))
         return g * (share + x * (_DENSITY * exp(-0.5 * x * x)))
@@ -195,8 +208,12 @@ def _gelu_grad(g: Any, _out: Any, x: Any, approximate: str) -> Any:
     return g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope)
 
 
+_gelu_kernel = accelerated(blockwise(_gelu_grad))
+
+
 @op(
-    vjps=(_gelu_grad,),
+    vjps=(lambda g, _out, x, approximate: _gelu_grad(g, x, approximate),),
+    joint=lambda _needed, g, _out, x, approximate: (_gelu_kernel(g, x, approximate),),
     cases=Elementwise(
         1,
         low=-3,
@@ -217,6 +234,7 @@ def _gelu_grad(g: Any, _out: Any, x: Any, approximate: str) -> Any:
     register=True,
 )
 @np.errstate(all="ignore")
+@accelerated
 @blockwise
 def gelu(input: Array, approximate: str = "none") -> Any:
     """Apply the Gaussian error linear unit: x times the chance that a normal number is below x.

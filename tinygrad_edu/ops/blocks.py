@@ -9,10 +9,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BLOCK", "blockwise", "cuts"]
+from ..parallel import in_parts
+
+__all__ = ["BLOCK", "at_least", "at_most", "blockwise", "cuts"]
 
 # 256 KB of float32: the temporaries of a formula stay in the second-level cache (1 to 2 MB).
 BLOCK = 65536
+
+_MANY = 4096  # elements; for fewer, clip's call costs more than its speed gains
+
+_PASSES = 2  # a formula of few passes takes half the time that parallel.GRAIN counts with
 
 
 def cuts(array: np.ndarray[Any, Any]) -> list[slice]:
@@ -33,7 +39,8 @@ def blockwise(formula: Callable[..., Any]) -> Callable[..., Any]:
     """Run an elementwise formula of several passes block by block when its arrays are large.
 
     NumPy makes one pass over memory for every operator, and a large temporary leaves the cache
-    before the next pass reads it. On a million float32 elements this halves the time of erf.
+    before the next pass reads it. On a million float32 elements this halves the time of erf, and
+    two threads, each with its own blocks, halve it again.
 
     Parameters
     ----------
@@ -61,14 +68,34 @@ def blockwise(formula: Callable[..., Any]) -> Callable[..., Any]:
         if not isinstance(first, np.ndarray) or first.size <= BLOCK:
             return formula(*args)
         flat = [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in args]
-        out = None
-        for start in range(0, first.size, BLOCK):
-            cut = slice(start, start + BLOCK)
-            block = formula(*[a[cut] if isinstance(a, np.ndarray) else a for a in flat])
-            if out is None:
-                out = np.empty(first.size, block.dtype)
-            out[cut] = block
-        assert out is not None
+
+        def on(cut: slice) -> Any:
+            return formula(*[a[cut] if isinstance(a, np.ndarray) else a for a in flat])
+
+        out = np.empty(first.size, on(slice(0, 1)).dtype)
+
+        def work(part: slice) -> None:
+            # Two threads wait for each other at every operator, for Python's lock: larger blocks, fewer waits.
+            step = BLOCK if part == slice(0, first.size) else 4 * BLOCK
+            for start in range(part.start, part.stop, step):
+                cut = slice(start, min(start + step, part.stop))
+                out[cut] = on(cut)
+
+        in_parts(work, first.size, first.size // _PASSES)
         return out.reshape(first.shape)
 
     return run
+
+
+def at_least(x: np.ndarray[Any, Any], low: float) -> np.ndarray[Any, Any]:
+    """Do what ``np.maximum(x, low)`` does for floating numbers, four times as fast when they are many.
+
+    NumPy has vector instructions for the maximum of two arrays and for ``clip``, none for the maximum
+    of an array and a number.
+    """
+    return np.maximum(x, low) if x.size < _MANY else x.clip(low, math.inf)
+
+
+def at_most(x: np.ndarray[Any, Any], high: float) -> np.ndarray[Any, Any]:
+    """Do what ``np.minimum(x, high)`` does for floating numbers: see :func:`at_least`."""
+    return np.minimum(x, high) if x.size < _MANY else x.clip(-math.inf, high)

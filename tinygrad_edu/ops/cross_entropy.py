@@ -20,7 +20,7 @@ from .labels import Labels, read_labels
 from .loss import check_reduction
 from .reduction import sum
 from .selection import masked
-from .softmax import log_softmax, row_sums, shifted, softmax
+from .softmax import exponentials, log_softmax, softmax
 
 __all__ = ["cross_entropy", "native_cross_entropy", "nll_loss"]
 
@@ -213,10 +213,9 @@ def native_cross_entropy(
     check_reduction("cross_entropy", reduction)
     labels = read_labels("cross_entropy", input, target, weight, ignore_index)
     axis = min(input.ndim, 2) - 1
-    exps = shifted(input, axis)
-    scores = exps[labels.places]
-    np.exp(exps, out=exps)
-    totals = row_sums(exps, axis)
+    exps, totals, top = exponentials(input, axis)
+    scores = input[labels.places]
+    scores = scores - top.reshape(np.shape(scores))
     losses = np.log(totals).reshape(np.shape(scores)) - scores
     return labels.reduce(losses, reduction), (labels, exps, totals)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..cases import Case, Cases, Draw, Error, Reduction
+from ..kernels import accelerated
 from ..op import fused, op
 from .axes import unsqueeze
 from .dims import normalize_dim
@@ -30,8 +31,17 @@ _WITH_ZEROS = [
 # ---- sums
 
 
+def _sums_from_the_end(g: Array, dim: int) -> Any:
+    return _running_sums(g, dim % g.ndim, True) if g.ndim else g
+
+
+@fused(_sums_from_the_end)
+def _cumsum_grad(g: Any, dim: int) -> Any:
+    return flip(cumsum(flip(g, (dim,)), dim), (dim,))
+
+
 @op(
-    vjps=(lambda g, _out, _input, dim, _dtype: flip(cumsum(flip(g, (dim,)), dim), (dim,)),),
+    vjps=(lambda g, _out, _input, dim, _dtype: _cumsum_grad(g, dim),),
     cases=Reduction(
         dims=("one",),
         keepdim=False,
@@ -61,7 +71,27 @@ def cumsum(input: Array, dim: int, dtype: Any = None) -> Array:
     >>> cumsum(np.array([1, 2, 3]), 0).tolist()
     [1, 3, 6]
     """
+    if input.ndim and input.dtype.kind == "f" and dtype in (None, input.dtype):
+        return _running_sums(input, normalize_dim(dim, input.ndim, "cumsum"), False)  # type: ignore[no-any-return]
     return _accumulate(np.add, input, dim, dtype, "cumsum")
+
+
+_WIDE = 256  # entries that lie between two of an axis: so many are worth an operator for each step
+
+
+@accelerated
+def _running_sums(input: Array, axis: int, backwards: bool) -> Any:
+    """Add up floating numbers along an axis, from its first or from its last entry."""
+    out = np.empty(input.shape, input.dtype)
+    x, sums = (np.flip(a, axis) if backwards else a for a in (input, out))
+    if math.prod(input.shape[axis + 1 :]) >= _WIDE and input.shape[axis]:
+        steps, totals = np.moveaxis(x, axis, 0), np.moveaxis(sums, axis, 0)
+        totals[0] = steps[0]
+        for t in range(1, len(steps)):
+            np.add(totals[t - 1], steps[t], out=totals[t])
+    else:
+        np.add.accumulate(x, axis=axis, out=sums)
+    return out
 
 
 def _accumulate(ufunc: np.ufunc, input: Array, dim: int, dtype: Any, who: str) -> Array:

@@ -56,10 +56,11 @@ def add_to(array: Array, index: Index, value: Any) -> None:
     """Do ``array[index] += value``, and add all that falls on one position."""
     view = array[index.basic]
     shape = result_shape(view.shape, index)
-    try:
-        value = np.broadcast_to(value, shape)
-    except ValueError:
-        raise _misfit(value, shape) from None
+    if getattr(value, "shape", None) != shape:
+        try:
+            value = np.broadcast_to(value, shape)
+        except ValueError:
+            raise _misfit(value, shape) from None
     if index.flat is None:
         view += value
         return

@@ -7,9 +7,8 @@ from typing import Any
 
 from ..cases import Case, Cases, Draw, Error
 from ..op import composite
-from .native_norms import native_layer_norm
+from .native_norms import native_group_norm
 from .normalization import batch_norm, check_dtypes
-from .shape import reshape
 
 __all__ = ["group_norm", "instance_norm"]
 
@@ -63,12 +62,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     """
     shape = tuple(input.shape)
     _check_group_norm(input, shape, num_groups, {"weight": weight, "bias": bias})
-    groups = reshape(input, (shape[0], num_groups, math.prod(shape[1:]) // num_groups))
-    out = reshape(native_layer_norm(groups, None, None, 1, eps), shape)
-    per_channel = (-1, *(1,) * (len(shape) - 2))
-    if weight is not None:
-        out = out * reshape(weight, per_channel)
-    return out if bias is None else out + reshape(bias, per_channel)
+    return native_group_norm(input, weight, bias, num_groups, eps)
 
 
 def _check_group_norm(input: Any, shape: tuple[int, ...], num_groups: int, affine: dict[str, Any]) -> None:

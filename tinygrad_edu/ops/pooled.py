@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..cases import Case, Cases, Draw
+from ..kernels import accelerated
 from ..op import op
+from ..parallel import in_parts
 from .windows import Grid, cut_out, framed, windows
 
 __all__ = [
@@ -39,7 +41,9 @@ _GAPLESS = [(shape, grid) for shape, grid in _GRIDS if grid.dilation == (1, 1)]
 
 
 @op(
-    vjps=(lambda g, _out, indices, input, _grid: put_pixels(g, indices, input.shape[-2:]),),
+    # The input is named, as PyTorch keeps it, so that a write to it before the backward pass is noticed.
+    vjps=(lambda g, _out, which, input, grid: put_pixels(g, _pixels(which, grid, input.shape[-1]), input.shape[-2:]),),
+    joint=lambda _needed, g, _out, which, input, grid: (_put_largest(g, which, input.shape[-2:], grid),),
     cases=Cases(
         *[Case((Draw(shape, kind="distinct"),), {"grid": grid}) for shape, grid in _GRIDS],
         torch=False,
@@ -48,7 +52,7 @@ _GAPLESS = [(shape, grid) for shape, grid in _GRIDS if grid.dilation == (1, 1)]
     register=True,
 )
 def max_over_windows(input: Array, grid: Grid) -> tuple[Array, Array]:
-    """Return the largest entry of every window; its index is what the derivative needs.
+    """Return the largest entry of every window; which entry that is, is what the derivative needs.
 
     Parameters
     ----------
@@ -65,15 +69,38 @@ def max_over_windows(input: Array, grid: Grid) -> tuple[Array, Array]:
     Notes
     -----
     The gradient goes to the first of several largest entries, row by row; of NaNs to the last. So
-    does PyTorch's.
+    does PyTorch's. For a window of up to 256 entries one byte says which, where PyTorch keeps an
+    integer of 64 bits.
     """
-    seen = windows(framed(input, grid, _least(input.dtype)), grid)
+    frames = framed(input, grid, _least(input.dtype))
+    pair: tuple[Array, Array] = _largest(frames, grid, _first_inside(grid))
+    return pair
+
+
+@accelerated
+def _largest(frames: Array, grid: Grid, first: Array) -> tuple[Array, Array]:
+    """Give the largest entry of every window, and its number in the window: row by row, from 0.
+
+    ``first`` (OH, OW) is the number of the first entry of every window that lies in the image.
+    """
+    images = _images(frames)
+    shape = (len(images), *grid.output)
+    out, which = np.empty(shape, frames.dtype), np.empty(shape, _counter(grid))
+
+    def work(part: slice) -> None:
+        which[part] = first
+        _find_largest(windows(images[part], grid), grid, out[part], which[part])
+
+    in_parts(work, len(images), images.size)
+    shape = (*frames.shape[:-2], *grid.output)
+    return out.reshape(shape), which.reshape(shape)
+
+
+def _find_largest(seen: Array, grid: Grid, out: Array, which: Array) -> None:
     (i, j), *others = grid.offsets
-    out = seen[..., i, j, :, :].copy()
-    counter = np.min_scalar_type(len(others)).type
+    counter = which.dtype.type
+    out[...] = seen[..., i, j, :, :]
     # The number of the entry that is largest so far: it only grows, so a maximum can update it.
-    which = np.empty(out.shape, counter)
-    which[...] = _first_inside(grid)
     for number, (i, j) in enumerate(others, start=1):
         entry = seen[..., i, j, :, :]
         np.maximum(which, (entry > out) * counter(number), out=which)
@@ -81,14 +108,29 @@ def max_over_windows(input: Array, grid: Grid) -> tuple[Array, Array]:
     if np.isnan(out).any():
         for number, (i, j) in enumerate(grid.offsets):
             np.maximum(which, np.isnan(seen[..., i, j, :, :]) * counter(number), out=which)
-    return out, _pixels(which, grid, input.shape[-1])
+
+
+@accelerated
+def _put_largest(g: Array, which: Array, size: Pair, grid: Grid) -> Array:
+    """Add every number to the entry of its window that was the largest; the others get 0."""
+    images: Array = put_pixels.forward(g, _pixels(which, grid, size[1]), size)
+    return images
 
 
 @op(vjps=(None,), cases=max_over_windows.cases, register=True)
 def index_of_max(input: Array, grid: Grid) -> Array:
     """Return where in its image the largest entry of every window lies: ``row * W + column``."""
-    indices: Array = max_over_windows.forward(input, grid)[1]
-    return indices
+    return _pixels(max_over_windows.forward(input, grid)[1], grid, input.shape[-1])
+
+
+def _images(values: Array) -> Array:
+    """Put all images into one row: (..., H, W) -> (M, H, W)."""
+    return values.reshape(prod(values.shape[:-2]), *values.shape[-2:])
+
+
+def _counter(grid: Grid) -> Any:
+    """Give the smallest dtype that can number the entries of a window."""
+    return np.min_scalar_type(prod(grid.kernel) - 1)
 
 
 def _least(dtype: Any) -> Any:
@@ -202,9 +244,24 @@ def mean_over_windows(input: Array, grid: Grid, divisor: Any) -> Array:
     A window is a rectangle, so its rows are added up first and its columns then: KH + KW additions
     instead of KH * KW.
     """
-    total = _sum(framed(input, grid), *_by_axis(grid))
-    mean: Array = total / divisor
-    return (mean if input.dtype.kind == "f" else np.trunc(mean)).astype(input.dtype, copy=False)
+    means: Array = _window_means(framed(input, grid), grid, divisor)
+    return means
+
+
+@accelerated
+def _window_means(frames: Array, grid: Grid, divisor: Any) -> Array:
+    images = _images(frames)
+    means = np.empty((len(images), *grid.output), frames.dtype)
+
+    def work(part: slice) -> None:
+        total = _sum(images[part], *_by_axis(grid))
+        if frames.dtype.kind == "f":
+            np.divide(total, divisor, out=means[part], casting="same_kind")
+        else:
+            means[part] = np.trunc(total / divisor)
+
+    in_parts(work, len(images), images.size)
+    return means.reshape(*frames.shape[:-2], *grid.output)
 
 
 @op(
@@ -237,11 +294,26 @@ def spread_over_windows(input: Array, size: Pair, grid: Grid, divisor: Any) -> A
     -------
     Tensor (..., H, W)
     """
-    rows, columns = _by_axis(grid)
-    frame = _spread(input / divisor, columns, rows)
+    frames: Array = _spread_means(input, grid, divisor)
+    if frames.shape[-2:] == size and grid.padding == (0, 0):
+        return frames
     images = np.empty((*input.shape[:-2], *size), input.dtype)
-    cut_out(frame, images, grid)
+    cut_out(frames, images, grid)
     return images
+
+
+@accelerated
+def _spread_means(input: Array, grid: Grid, divisor: Any) -> Array:
+    numbers = _images(input)
+    frames = np.empty((len(numbers), *grid.frame), input.dtype)
+    rows, columns = _by_axis(grid)
+
+    def work(part: slice) -> None:
+        shares = (numbers[part] / divisor).astype(input.dtype, copy=False)
+        frames[part] = _spread(shares, columns, rows)
+
+    in_parts(work, len(frames), frames.size)
+    return frames.reshape(*input.shape[:-2], *grid.frame)
 
 
 def _by_axis(grid: Grid) -> tuple[Grid, Grid]:

@@ -9,8 +9,10 @@ import numpy as np
 
 from ..cases import Case, Cases, Elementwise, Error
 from ..dtypes import promote, promote_to_float
+from ..kernels import accelerated
 from ..op import composite, op
 from .accepts import accepts
+from .blocks import blockwise
 from .selection import masked
 
 __all__ = [
@@ -205,6 +207,8 @@ def reciprocal(input: Array) -> Array:
     register=True,
 )
 @np.errstate(all="ignore")
+@accelerated
+@blockwise
 def exp(input: Array) -> Array:
     """Raise e to the power of every element."""
     return np.exp(input)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..cases import Elementwise, Error
+from ..kernels import accelerated
 from ..op import composite, op
 from .accepts import Promote, accepts
-from .blocks import blockwise
+from .blocks import at_least, at_most, blockwise
 from .powers import exp
 from .selection import clamp, masked, where
 
@@ -36,8 +37,16 @@ def _no_bool(who: str) -> Promote:
 # ---- piecewise linear
 
 
+def _relu_grad(g: Any, out: Any) -> Any:
+    return masked(g, out != 0)  # != and not >: NaN is passed through
+
+
+_relu_kernel = accelerated(blockwise(_relu_grad))
+
+
 @op(
-    vjps=(lambda g, out, _x: masked(g, out != 0),),  # != and not >: NaN is passed through
+    vjps=(lambda g, out, _x: _relu_grad(g, out),),
+    joint=lambda _needed, g, out, _x: (_relu_kernel(g, out),),
     cases=Elementwise(1, avoid=[0.0], special=_EDGES, errors=_NO_BOOLS),
     promote=_no_bool("relu"),
     register=True,
@@ -64,7 +73,7 @@ def relu(input: Array) -> Array:
     >>> relu(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    return np.maximum(input, 0)
+    return at_least(input, 0) if input.dtype.kind == "f" else np.maximum(input, 0)
 
 
 @op(
@@ -131,7 +140,7 @@ def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
     A. Maas, A. Hannun, A. Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models",
     ICML 2013.
     """
-    return np.maximum(input, 0) + negative_slope * np.minimum(input, 0)
+    return at_least(input, 0) + negative_slope * at_most(input, 0)
 
 
 @op(
@@ -193,8 +202,8 @@ def elu(input: Array, alpha: float = 1.0, scale: float = 1.0, input_scale: float
     D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and Accurate Deep Network Learning by
     Exponential Linear Units (ELUs)", ICLR 2016.
     """
-    negative = alpha * np.expm1(input_scale * np.minimum(input, 0))
-    return scale * (np.maximum(input, 0) + negative)
+    negative = alpha * np.expm1(input_scale * at_most(input, 0))
+    return scale * (at_least(input, 0) + negative)
 
 
 # From the paper's fixed point equations: mean 0 and variance 1 are carried from layer to layer.

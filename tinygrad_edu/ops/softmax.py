@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 
 from ..cases import Case, Cases, Draw, Error
 from ..dtypes import type_name
+from ..kernels import accelerated
 from ..op import fused, op
 from .blocks import cuts
 from .dims import normalize_dim
@@ -21,7 +22,7 @@ from .powers import exp
 from .reduction import sum
 from .summation import add_up
 
-__all__ = ["log_softmax", "require_float", "row_sums", "shifted", "softmax"]
+__all__ = ["exponentials", "log_softmax", "require_float", "row_sums", "softmax"]
 
 Array = np.ndarray[Any, Any]
 
@@ -97,7 +98,7 @@ def softmax(input: Array, dim: int | None = None, dtype: DTypeLike | None = None
 
     Notes
     -----
-    The largest score of each row is subtracted first where exp could overflow. A row of only -inf
+    The largest score of each row is subtracted first where exp could overflow or vanish. A row of only -inf
     gives nan.
 
     Examples
@@ -107,13 +108,21 @@ def softmax(input: Array, dim: int | None = None, dtype: DTypeLike | None = None
     array([0.25, 0.75])
     """
     x, axis = _prepare("softmax", input, dim, dtype)
+    return _probabilities(x, axis).reshape(input.shape)  # type: ignore[no-any-return]
+
+
+@np.errstate(all="ignore")
+@accelerated
+def _probabilities(x: Array, axis: int) -> Any:
     out = np.empty(x.shape, x.dtype)
     for cut in _pieces(x, axis):
-        top = _top(x[cut], axis)
-        unshifted = max(top.max(), -top.min()) <= _UNSHIFTED.get(x.dtype, -1.0)
-        piece = np.exp(x[cut] if unshifted else shifted(x[cut], axis, top), out=out[cut])
-        piece /= row_sums(piece, axis)
-    return out.reshape(input.shape)
+        piece = np.exp(x[cut], out=out[cut])
+        totals = row_sums(piece, axis)
+        if not (x.dtype.itemsize >= 4 and _EASY[0] <= totals.min() and totals.max() <= _EASY[1]):
+            np.exp(x[cut] - _top(x[cut], axis), out=piece)
+            totals = row_sums(piece, axis)
+        piece /= totals
+    return out
 
 
 @op(
@@ -133,14 +142,20 @@ def log_softmax(input: Array, dim: int | None = None, dtype: DTypeLike | None = 
     array([0.25, 0.75])
     """
     x, axis = _prepare("log_softmax", input, dim, dtype)
+    return _log_probabilities(x, axis).reshape(input.shape)  # type: ignore[no-any-return]
+
+
+@np.errstate(all="ignore")
+@accelerated
+def _log_probabilities(x: Array, axis: int) -> Any:
     out = np.empty(x.shape, x.dtype)
     for cut in _pieces(x, axis):
-        piece = out[cut]
-        piece[...] = shifted(x[cut], axis)
+        piece = np.subtract(x[cut], _top(x[cut], axis), out=out[cut])
         piece -= np.log(row_sums(np.exp(piece), axis))
-    return out.reshape(input.shape)
+    return out
 
 
+@accelerated
 def _softmax_kernel(g: Array, out: Array, axis: int) -> Array:
     slope = np.empty(out.shape, out.dtype)
     for cut in _pieces(out, axis):
@@ -162,6 +177,7 @@ def _softmax_grad(g: Any, out: Any, axis: int) -> Any:
     return _softmax_rows_grad(g, out, axis) if out.ndim else g * 0.0
 
 
+@accelerated
 def _log_softmax_kernel(g: Array, out: Array, axis: int) -> Array:
     slope = np.empty(out.shape, out.dtype)
     for cut in _pieces(out, axis):
@@ -218,8 +234,18 @@ def require_float(who: str, x: Any) -> None:
         )
 
 
-# Between these bounds exp neither overflows nor loses small terms, so that no shift is needed.
-_UNSHIFTED = {np.dtype("float32"): 40.0, np.dtype("float64"): 300.0}
+# Where the sum of a row's exponentials lies between these bounds, nothing has to be subtracted before: none overflows,
+# and those that are lost or have few digits are less than 1e-33 of the sum.
+_EASY = (1e-4, 1e30)
+
+
+@accelerated
+def exponentials(x: Array, axis: int) -> tuple[Array, Array, Array]:
+    """Give ``exp(x - top)``, the sums of these along an axis, and the largest score of every row, top."""
+    top = _top(x, axis)
+    exps = np.asarray(x - top)
+    np.exp(exps, out=exps)
+    return exps, row_sums(exps, axis), top
 
 
 def _top(x: Array, axis: int) -> Array:
@@ -237,9 +263,3 @@ def row_sums(x: Array, axis: int) -> Array:
     size = x.shape[axis]
     sums = x.reshape(-1, size) @ np.ones(size, x.dtype)
     return np.asarray(sums).reshape(*x.shape[:-1], 1)
-
-
-@np.errstate(all="ignore")
-def shifted(x: Array, axis: int, top: Array | None = None) -> Array:
-    """Subtract the largest of every row; a row of infinities silently becomes nan."""
-    return np.asarray(x - (_top(x, axis) if top is None else top))

@@ -10,7 +10,7 @@ import numpy as np
 from ..cases import Case, Cases, Draw, Elementwise
 from ..dtypes import promote_to_float
 from ..op import composite, op
-from .blocks import blockwise
+from .blocks import at_most, blockwise
 from .powers import exp
 
 __all__ = ["digamma", "erf", "erfc", "erfinv", "lgamma", "polygamma"]
@@ -64,12 +64,13 @@ _FLAT = 15.6  # where x**2 is larger, erf is 1 in float32, and q is kept constan
 
 @blockwise
 def _erf_single(x: Array) -> Any:
-    square = np.minimum(x * x, _FLAT)
+    square = at_most(x * x, _FLAT)
     q = _Q[0] * square + _Q[1]
     for coefficient in _Q[2:]:
         q *= square
         q += coefficient
-    return np.tanh(q * x)
+    q *= x
+    return np.tanh(q)
 
 
 @op(

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..cases import Elementwise
 from ..dtypes import promote_to_float
+from ..kernels import accelerated
 from ..op import op
 from .blocks import blockwise
 from .powers import rsqrt
@@ -147,8 +148,16 @@ def cosh(input: Array) -> Array:
     return np.cosh(input)
 
 
+def _tanh_grad(g: Any, out: Any) -> Any:
+    return g * (1 - out * out)
+
+
+_tanh_kernel = accelerated(blockwise(_tanh_grad))
+
+
 @op(
-    vjps=(blockwise(lambda g, out, _x: g * (1 - out * out)),),
+    vjps=(lambda g, out, _x: _tanh_grad(g, out),),
+    joint=lambda _needed, g, out, _x: (_tanh_kernel(g, out),),
     cases=Elementwise(1, special=_EDGES),
     promote=promote_to_float,
     register=True,

@@ -17,11 +17,13 @@ __all__ = [
     "Ints",
     "Sizes",
     "cut_out",
+    "fills",
     "framed",
     "integers",
     "make_grid",
     "output_size",
     "put_in",
+    "row_windows",
     "windows",
 ]
 
@@ -84,10 +86,27 @@ def windows(frame: Array, grid: Grid) -> Array:
     return as_strided(frame, (*frame.shape[:-2], *grid.kernel, *grid.output), (*lead, *steps))
 
 
+def row_windows(frame: Array, grid: Grid) -> Array:
+    """View a frame ``(..., H, W)`` as ``(..., KH, KW, OH, W)``: a window starts at every pixel of its row.
+
+    Every ``stride``-th of the first is one of :func:`windows`; the last go on in the next row, and are none. They need
+    ``W`` more entries after the last frame in memory.
+    """
+    *lead, along_h, along_w = frame.strides
+    (s_h, _), (d_h, d_w) = grid.stride, grid.dilation
+    shape = *frame.shape[:-2], *grid.kernel, grid.output[0], grid.frame[1]
+    return as_strided(frame, shape, (*lead, along_h * d_h, along_w * d_w, along_h * s_h, along_w))
+
+
+def fills(image: Array, grid: Grid) -> bool:
+    """Tell whether the image is all that the windows see: none reaches outside it."""
+    h, w = grid.frame
+    return grid.padding == (0, 0) and h <= image.shape[-2] and w <= image.shape[-1]
+
+
 def framed(image: Array, grid: Grid, value: float = 0) -> Array:
     """Return the frame: the image itself if no window leaves it, else a copy within ``value``."""
-    sizes = zip(grid.frame, image.shape[-2:])
-    if grid.padding == (0, 0) and all(frame <= size for frame, size in sizes):
+    if fills(image, grid):
         return image
     frame = np.full((*image.shape[:-2], *grid.frame), value, image.dtype)
     put_in(frame, image, grid)
