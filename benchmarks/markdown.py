@@ -1,7 +1,7 @@
 """Runs as Markdown: ``python -m benchmarks.markdown FILE...`` prints the tables of runs kept with ``--json``.
 
-Runs with the same kernels are put together, later files replacing the cases of earlier ones; runs with different
-kernels stand side by side in the table of the targets.
+Runs with the same kernels and peers are put together, later files replacing the cases of earlier ones; runs with
+different kernels stand side by side in the table of the targets.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .cases.convolution import PRODUCTS
 from .figures import spread
 from .record import TITLES, Record
 from .rounds import OURS, Result
-from .tables import figure, group_means, ratio
+from .tables import figure, group_means, is_disturbed, ratio
 
 __all__ = ["main", "render"]
 
@@ -30,39 +30,46 @@ def main(files: Sequence[str]) -> None:
 
 def render(records: Iterable[Record]) -> str:
     """Write runs as Markdown."""
-    merged = list(merge(records))
-    parts = [["## Against PyTorch", ""], targets(merged)] if any("torch" in r.peers for r in merged) else []
+    merged = merge(records)
+    beside_torch = [record for record in merged if "torch" in record.peers]
+    parts = [["## Against PyTorch", ""], targets(beside_torch)] if beside_torch else []
     for record in merged:
-        parts += [[f"## Every case, {title(record)}", "", *(f"- {said}" for said in record.header())]]
+        parts += [[f"## {title(record)}", "", *(f"- {said}" for said in record.header())]]
+        parts += [] if "torch" in record.peers else [means(record)]
         parts += [cases(record), floors(record)]
-    return "\n\n".join("\n".join(part) for part in parts if part)
+    return "\n\n".join("\n".join(part).strip() for part in parts if part)
 
 
-def merge(records: Iterable[Record]) -> Iterable[Record]:
-    """Put the runs with the same kernels together."""
-    found: dict[str, Record] = {}
+def merge(records: Iterable[Record]) -> list[Record]:
+    """Put the runs with the same kernels and the same peers together."""
+    found: dict[tuple[str, ...], Record] = {}
     for record in records:
-        kept = found.setdefault(record.kernels, Record(record.machine, {}))
-        kept.machine = record.machine
-        kept.libraries |= record.libraries
-        newer = {result.case.name: result for result in record.results}
-        old = {result.case.name: result for result in kept.results}
-        for name, result in newer.items():
-            if name in old and len(old[name].samples) > len(result.samples):
-                raise ValueError(f"{name}: a run with fewer libraries would replace one with more")
-        kept.results = list((old | newer).values())
-    return found.values()
+        kept = found.setdefault((record.kernels, *record.peers), Record(record.machine, record.libraries))
+        by_name = {result.case.name: result for result in [*kept.results, *record.results]}
+        kept.results = list(by_name.values())
+    return list(found.values())
 
 
 def title(record: Record) -> str:
-    """Name the kernels of a run."""
-    return KERNELS[record.kernels]
+    """Name the kernels and the peers of a run."""
+    peers = ", ".join(TITLES[name] for name in record.peers)
+    return f"Case by case, {KERNELS[record.kernels]}" + f", beside {peers}" * bool(peers)
+
+
+def means(record: Record) -> list[str]:
+    """Write the groups' geometric means for each peer."""
+    found = {peer: group_means(record.results, peer) for peer in record.peers}
+    lines = _head(["group", *(TITLES[peer] for peer in record.peers)])
+    for key, group in GROUPS.items():
+        cells = [f"{found[peer][key][0]:.2f}" if key in found[peer] else "" for peer in record.peers]
+        lines += [_row([group.title, *cells])] if any(cells) else []
+    return lines
 
 
 def targets(records: Sequence[Record]) -> list[str]:
     """Write the table of the targets, a pair of columns for each choice of kernels."""
     means = [group_means(record.results, "torch") for record in records]
-    lines = _head(["group", "cases", *(part for r in records for part in (title(r), "aim"))])
+    lines = _head(["group", "cases", *(part for r in records for part in (KERNELS[r.kernels], "aim"))])
     for key, group in GROUPS.items():
         count = next((found[key][1] for found in means if key in found), None)
         if count is not None:
@@ -81,11 +88,12 @@ def cases(record: Record) -> list[str]:
     group = None
     order = {name: place for place, name in enumerate(GROUPS)}
     for result in sorted(record.results, key=lambda r: order[r.case.group]):
+        if OURS not in result.samples or (record.peers and not any(ratio(result, peer) for peer in record.peers)):
+            continue
         if result.case.group != group:
             group = result.case.group
             lines.append(_row([f"**{GROUPS[group].title}**", *[""] * (1 + len(columns))]))
-        if OURS in result.samples:
-            lines.append(_row([result.case.name, _median(result, OURS), *_peers(result, record.peers)]))
+        lines.append(_row([_name(result), _median(result, OURS), *_peers(result, record.peers)]))
     return lines
 
 
@@ -112,6 +120,11 @@ def floors(record: Record) -> list[str]:
         times = [spread(layer.samples[n]).median / spread(floor.samples[n]).median for n in libraries]
         lines.append(_row([layer.case.name, *(f"{t:.1f}" for t in times)]))
     return lines if pairs else []
+
+
+def _name(result: Result) -> str:
+    busy = f" (other programs took {result.others:.1f} cores)" if is_disturbed(result) else ""
+    return result.case.name + busy
 
 
 def _median(result: Result, library: str) -> str:

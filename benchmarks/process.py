@@ -36,6 +36,11 @@ class Worker:
             self.close()
             raise
 
+    @property
+    def number(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
     def prepare(self, case: str) -> None:
         """Have the worker make a case and warm it up."""
         self._ask({"prepare": case})

@@ -50,13 +50,16 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """Return what JSON can write."""
-        cases = [{"name": r.case.name, "samples": r.samples, "errors": r.errors} for r in self.results]
+        cases = [
+            {"name": r.case.name, "samples": r.samples, "errors": r.errors, "others": r.others} for r in self.results
+        ]
         return {"machine": self.machine, "libraries": self.libraries, "cases": cases}
 
     @classmethod
     def from_json(cls, read: dict[str, Any]) -> Record:
         """Make a run of what JSON read; cases that there are no more are left out."""
-        results = [Result(CASES[c["name"]], c["samples"], c["errors"]) for c in read["cases"] if c["name"] in CASES]
+        known = [c for c in read["cases"] if c["name"] in CASES]
+        results = [Result(CASES[c["name"]], c["samples"], c["errors"], c.get("others")) for c in known]
         return cls(read["machine"], read["libraries"], results)
 
 

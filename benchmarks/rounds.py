@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .case import Case
+from .load import Load
 from .measures import FRESH
 from .process import Worker, WorkerError
 
@@ -23,16 +24,20 @@ Start = Callable[[str], Worker]
 
 @dataclass
 class Result:
-    """The samples of one case by library, those of one round at the same place; tracebacks of those that failed."""
+    """The samples of one case by library, those of one round at the same place; tracebacks of those that failed.
+
+    ``others`` is how many cores programs took that have no part in it.
+    """
 
     case: Case
     samples: dict[str, list[float]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    others: float | None = None
 
 
 def measure(case: Case, libraries: Sequence[str], workers: dict[str, Worker], start: Start, rounds: int) -> Result:
     """Measure one case with every library; where it needs fresh processes, start them."""
-    result = Result(case)
+    result, load = Result(case), Load(worker.number for worker in workers.values())
     samplers: dict[str, Callable[[], float]] = {}
     for name in libraries:
         if case.measure in FRESH:
@@ -46,6 +51,7 @@ def measure(case: Case, libraries: Sequence[str], workers: dict[str, Worker], st
     # A size stays what it is, and a fresh process for each sample takes long.
     rounds = rounds if case.measure == "time" else min(rounds, FRESH_ROUNDS if case.measure in FRESH else 1)
     interleave(samplers, rounds, result)
+    result.others = load.of_others()
     return result
 
 

@@ -10,13 +10,15 @@ from .measures import UNITS
 from .record import TITLES, Record
 from .rounds import OURS, Result
 
-__all__ = ["figure", "group_means", "heading", "line", "ratio", "summary"]
+__all__ = ["figure", "group_means", "heading", "is_disturbed", "line", "ratio", "summary"]
 
 # Largest first: the unit of a figure is the first that it fills.
 SCALES = {
     "s": [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")],
     "B": [(1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")],
 }
+
+DISTURBED = 0.15  # cores
 
 
 def figure(value: float, measure: str) -> str:
@@ -50,8 +52,14 @@ def heading(peers: Sequence[str]) -> str:
 def line(result: Result, peers: Sequence[str]) -> str:
     """Write one case: medians, and for each peer the ratio with its quartiles."""
     ours = _cell(result, OURS, 10) if OURS in result.samples else f"{'-':>10}"
+    busy = f"  other programs took {result.others:.1f} cores" if is_disturbed(result) else ""
     errors = "".join(f"\nfailed with {TITLES[name]}: {text.rstrip()}" for name, text in result.errors.items())
-    return f"{result.case.name:45}{ours}" + "".join(_peer(result, peer) for peer in peers) + errors
+    return f"{result.case.name:45}{ours}" + "".join(_peer(result, peer) for peer in peers) + busy + errors
+
+
+def is_disturbed(result: Result) -> bool:
+    """Say whether other programs took so much of the machine that the figures are in doubt."""
+    return result.others is not None and result.others > DISTURBED
 
 
 def _cell(result: Result, library: str, width: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -80,9 +82,22 @@ def test_two_computations_at_a_time_release_the_blas_once() -> None:
 
 def test_one_part_holds_the_blas_where_it_is_large_enough_to_wake_threads() -> None:
     before = blas_threads()
+    for _ in range(40):
+        in_parts(lambda part: None, 2, LARGE)
+    assert parallel.rather_own_threads()
     assert in_parts(lambda part: blas_threads(), 1, LARGE) == [[1] * len(before)]
     assert in_parts(lambda part: blas_threads(), 1, 10) == [before]
     assert blas_threads() == before
+
+
+def test_the_blas_keeps_its_threads_where_more_is_multiplied_than_split() -> None:
+    before = blas_threads()
+    for _ in range(40):
+        in_parts(lambda part: None, 2, LARGE)
+    answers = [parallel.rather_own_threads() for _ in range(80)]
+    assert answers[0]
+    assert not answers[-1]
+    assert in_parts(lambda part: blas_threads(), 1, LARGE) == [before]
 
 
 def test_holding_may_be_nested() -> None:
@@ -144,6 +159,18 @@ def test_first_number_is_that_of_the_blas_but_at_most_the_cores(monkeypatch: pyt
     monkeypatch.setattr(parallel._State, "threads", None)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert tg.get_num_threads() == min(cores or 1, *blas_threads())
+
+
+def test_holding_the_blas_first_does_not_hide_how_many_threads_it_had() -> None:
+    program = (
+        "import numpy, threadpoolctl, tinygrad_edu as tg; from tinygrad_edu import parallel\n"
+        "threadpoolctl.threadpool_limits(2)\n"
+        "parallel._cores = lambda: 2\n"
+        "with parallel.one_blas_thread: pass\n"
+        "assert tg.get_num_threads() == 2\n"
+        "assert all(lib.num_threads == 2 for lib in parallel._blas())"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

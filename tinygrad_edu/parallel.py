@@ -1,8 +1,9 @@
 """Threads: run parts of one computation side by side; it does not know what is computed.
 
 NumPy lets go of Python's lock while it copies, adds or multiplies large arrays, so two Python threads keep two cores
-busy. The BLAS is held to one thread meanwhile, and in every product of the ops: its own threads, once woken, wait for
-more work by spinning (OpenBLAS: a tenth of a second), which takes a core away from everything that follows.
+busy. The BLAS is held to one thread meanwhile. Its own threads, once woken, wait for more work by spinning (OpenBLAS: a
+tenth of a second): good for the next product, bad for everything else, from which it takes a core away. So programs
+that mostly multiply leave products to the BLAS's threads, and programs that mostly split other work do not wake them.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-__all__ = ["GRAIN", "get_num_threads", "in_parts", "one_blas_thread", "set_num_threads"]
+__all__ = ["GRAIN", "get_num_threads", "in_parts", "one_blas_thread", "rather_own_threads", "set_num_threads"]
 
 GRAIN = 1 << 15
 """Elements that are worth a thread of their own: handing work over costs about as long as two passes over them."""
 
 _WAKES = 4096  # elements from which on a BLAS may use threads of its own
+
+_MOST = 32  # votes: how long what happened is remembered
 
 _here = threading.local()  # .busy: this thread works on a part already
 _lock = threading.RLock()
@@ -32,6 +35,7 @@ class _State:
     pool: ThreadPoolExecutor | None = None
     blas: list[Any] | None = None
     holders = 0  # computations that hold the BLAS to one thread now
+    votes = 0  # above 0: more was split lately than multiplied
 
 
 def get_num_threads() -> int:
@@ -110,10 +114,11 @@ def in_parts(work: Callable[[slice], Any], n: int, elements: int) -> list[Any]:
     if count > 1:
         count = 1 if getattr(_here, "busy", False) else min(count, get_num_threads())
     if count <= 1:
-        if elements < _WAKES:
+        if elements < _WAKES or _State.votes <= 0:
             return [work(slice(0, n))]
         with one_blas_thread:
             return [work(slice(0, n))]
+    _State.votes = min(_State.votes + 2, _MOST)
     parts = [slice(n * i // count, n * (i + 1) // count) for i in range(count)]
     with one_blas_thread:
         others = [_submit(work, part) for part in parts[1:]]
@@ -123,6 +128,12 @@ def in_parts(work: Callable[[slice], Any], n: int, elements: int) -> list[Any]:
             for other in others:  # even after an error: nobody may write to the arrays any more
                 other.exception()
         return results + [other.result() for other in others]
+
+
+def rather_own_threads() -> bool:
+    """Tell whether a large product should wake no thread of the BLAS: more was split lately than multiplied."""
+    _State.votes = max(_State.votes - 1, -_MOST)
+    return _State.votes > 0
 
 
 def _submit(work: Callable[[slice], Any], part: slice) -> Future[Any]:
@@ -175,6 +186,7 @@ class _OneBlasThread:
         with _lock:
             _State.holders += 1
             if _State.holders == 1:
+                get_num_threads()  # asks the BLAS how many it had at first
                 for library in _blas():
                     library.set_num_threads(1)
 

@@ -45,6 +45,13 @@ def test_a_case_that_failed_says_with_whom_and_why() -> None:
     assert rest == ["failed with PyTorch: Traceback", "RuntimeError: no"]
 
 
+def test_a_case_says_that_other_programs_were_busy() -> None:
+    quiet, busy = (Result(ADDS, {OURS: [0.002], "torch": [0.004]}, others=n) for n in (0.01, 0.8))
+    assert "other programs" not in line(quiet, ["torch"])
+    assert line(busy, ["torch"]).endswith("other programs took 0.8 cores")
+    assert "| 1,000 adds of a 4x4 (other programs took 0.8 cores) |" in render([Record({}, a_run().libraries, [busy])])
+
+
 def test_summary_has_the_geometric_mean_beside_the_target() -> None:
     target = "1.00 with NumPy, 1.00 with the fast kernels"
     (_, overhead, convolution, _) = summary(a_run())
@@ -58,6 +65,18 @@ def test_markdown_puts_two_choices_of_kernels_side_by_side() -> None:
     assert "| per-op overhead | 2 | 1.00 | 1.00 | 2.00 | 1.00 |" in text
     assert "| conv 64-64 3x3 @16 | 3.0 | 1.5 |" in text
     assert "| 1,000 adds of a 4x4 | 2.00 ms | 4.00 ms | 2.00 | 2.00 - 2.00 |" in text
+
+
+def test_other_peers_have_tables_of_their_own() -> None:
+    peers = Record({}, {OURS: {"kernels": "numpy"}, "mygrad": {}, "autograd": {}})
+    both, one, none = {"mygrad": [0.006], "autograd": [0.008]}, {"mygrad": [0.024]}, {}
+    for case, theirs in [(ADDS, both), (PRODUCTS, one), (CONV, none)]:
+        peers.results.append(Result(case, {OURS: [0.002]} | theirs))
+    text = render([a_run(), peers])
+    assert "## Case by case, NumPy only, beside MyGrad, HIPS autograd" in text
+    assert "| per-op overhead | 6.00 | 4.00 |" in text  # sqrt(3 * 12), 4
+    _, beside_peers = text.split("## Case by case, NumPy only, beside MyGrad")
+    assert CONV.name not in beside_peers
 
 
 @pytest.mark.parametrize(

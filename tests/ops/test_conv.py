@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import parallel
-from tinygrad_edu.ops import convolution, convolving, workspace
+from tinygrad_edu.ops import by_window, convolution, convolving, workspace
 from tinygrad_edu.ops.columns import col2im, im2col
 from tinygrad_edu.ops.conv import conv1d, conv2d
 from tinygrad_edu.ops.conv_transpose import conv_transpose1d, conv_transpose2d
@@ -94,16 +94,20 @@ def test_every_way_to_compute_gives_the_same(s: dict[str, Any]) -> None:
     """Image by image or all at once, on one thread or two, either order in memory."""
     x, weight, g = make(s)
     expected = run(x, weight, g, parameters(s))
-    for name, value in [
-        ("_CHUNK", 1),
-        ("_MANY", 1),
-        ("_MANY", 1000),
-        ("_FEW", 1),
-        ("_FEW", 1000),
-        ("GRAIN", 1),
+    for module, name, value in [
+        (convolving, "_CHUNK", 1),
+        (convolving, "_MANY", 1),
+        (convolving, "_MANY", 1000),
+        (convolving, "_FEW", 1),
+        (convolving, "_FEW", 1000),
+        (by_window, "_LEAST", 1),
+        (by_window, "_LEAST", 1000),
+        (parallel, "GRAIN", 1),
     ]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(parallel if name == "GRAIN" else convolving, name, value)
+            patch.setattr(module, name, value)
+            if name == "_LEAST":
+                patch.setattr(convolving, "_MANY", 1)
             for found, other in zip(run(x, weight, g, parameters(s)), expected):
                 np.testing.assert_allclose(found, other, rtol=1e-11, atol=1e-11)
 

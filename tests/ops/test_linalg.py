@@ -173,6 +173,7 @@ def test_product_in_parts_is_the_product(
     x: tuple[int, ...], y: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parallel, "GRAIN", 1)
+    monkeypatch.setattr(linalg, "rather_own_threads", lambda: True)
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=x), rng.normal(size=y)
     for left in (a, np.asfortranarray(a), np.repeat(a, 2, axis=-1)[..., ::2]):

@@ -19,6 +19,9 @@ __all__ = ["arrange", "correlate", "restore", "spread", "weigh"]
 
 Array = np.ndarray[Any, Any]
 
+_SMALL = 1_000_000  # multiplications, see _block
+_LEAST, _MOST = 32, 128  # pixels that are worth a product of their own; more in one product gain nothing
+
 
 def arrange(weight: Array, groups: int) -> Array:
     """Write every filter into one row: (K, C/G, KH, KW) -> (G, K/G, KH*KW*C/G)."""
@@ -35,27 +38,58 @@ def restore(filters: Array, shape: tuple[int, ...]) -> Array:
 
 def correlate(images: Array, filters: Array, bias: Array | None, grid: Grid, out: Array) -> None:
     """Write into ``out`` (N, K, OH, OW) the product of every window with every filter."""
-    groups, k, _ = filters.shape
+    groups, k, entries = filters.shape
     rows = im2col(images, grid, groups)  # (G, N*OH*OW, KH*KW*C/G)
     product = room("product", (groups, rows.shape[1], k), out.dtype)
-    np.matmul(rows, filters.swapaxes(1, 2), out=product)
+    size = _block(prod(grid.output), entries, k)
+    if size:
+        blocks = rows.reshape(groups, rows.shape[1] // size, size, entries)
+        columns = np.ascontiguousarray(filters.swapaxes(1, 2))[:, None]
+        np.matmul(blocks, columns, out=product.reshape(*blocks.shape[:3], k))
+    else:
+        np.matmul(rows, filters.swapaxes(1, 2), out=product)
     _channels_first(product, np.zeros(groups * k, out.dtype) if bias is None else bias, out)
 
 
 def weigh(g: Array, images: Array, grid: Grid, groups: int) -> Array:
     """Give the gradient of the arranged weight."""
-    return _columns(g, groups) @ im2col(images, grid, groups)
+    n, k, pixels = len(g), g.shape[1] // groups, prod(grid.output)
+    rows = im2col(images, grid, groups)
+    size = _block(pixels, rows.shape[2], k)
+    if size < 2 * k:  # adding the products up would take longer than that saves
+        return _columns(g, groups) @ rows
+    split = g.reshape(n, groups, k, pixels // size, size).transpose(1, 0, 3, 2, 4)  # (G, N, blocks, K/G, pixels)
+    products = room("weights", (*split.shape[:4], rows.shape[2]), g.dtype)
+    np.matmul(split, rows.reshape(*split.shape[:3], size, rows.shape[2]), out=products)
+    total: Array = products.sum((1, 2))
+    return total
 
 
 def spread(g: Array, filters: Array, grid: Grid, images: Array) -> None:
     """Write into ``images`` their gradient: the product gives that of every window's entries, col2im adds them up."""
-    groups, k, _ = filters.shape
-    columns = _columns(g, groups).swapaxes(1, 2)  # (G, N*OH*OW, K/G)
-    split = filters.reshape(groups, k, prod(grid.kernel), -1).transpose(2, 0, 1, 3)  # (KH*KW, G, K/G, C/G)
-    rows = room("rows", (len(split), *columns.shape[:2], split.shape[3]), g.dtype)
-    # BLAS is slow when the inner size is 1.
-    (np.multiply if k == 1 else np.matmul)(columns, np.ascontiguousarray(split), out=rows)
+    (n, channels), (groups, k, _), pixels = images.shape[:2], filters.shape, prod(grid.output)
+    by_offset = filters.reshape(groups, k, prod(grid.kernel), channels // groups).transpose(2, 0, 1, 3)
+    rows = room("rows", (prod(grid.kernel), groups, n * pixels, channels // groups), g.dtype)
+    if pixels >= _LEAST:  # image by image: (G, N, OH*OW, K/G) @ (KH*KW, G, 1, K/G, C/G)
+        columns = g.reshape(n, groups, k, pixels).transpose(1, 0, 3, 2)
+        np.matmul(
+            columns,
+            np.ascontiguousarray(by_offset)[:, :, None],
+            out=rows.reshape(*rows.shape[:2], n, pixels, channels // groups),
+        )
+    else:
+        np.matmul(_columns(g, groups).swapaxes(1, 2), np.ascontiguousarray(by_offset), out=rows)
     _col2im_by_window(rows, images, grid)
+
+
+def _block(pixels: int, entries: int, filters: int) -> int:
+    """Say how many of an image's pixels to multiply at a time, or 0: all.
+
+    OpenBLAS copies the matrices of a product into an order of its own, which for few filters takes as long as
+    multiplying. It does not on processors with AVX-512 if the product has at most a million multiplications.
+    """
+    sizes = (pixels // parts for parts in range(1, pixels // _LEAST + 1) if pixels % parts == 0)
+    return next((size for size in sizes if size <= _MOST and size * entries * filters <= _SMALL), 0)
 
 
 def im2col(images: Array, grid: Grid, groups: int) -> Array:

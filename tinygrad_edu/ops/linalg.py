@@ -13,7 +13,7 @@ import numpy as np
 from ..cases import Case, Cases, Draw, Error
 from ..dtypes import type_name
 from ..op import op
-from ..parallel import in_parts, one_blas_thread
+from ..parallel import in_parts, one_blas_thread, rather_own_threads
 from .axes import transpose
 from .shape import reshape
 
@@ -24,7 +24,7 @@ Shape = tuple[int, ...]
 
 _WAKES = 1 << 12  # numbers from which on a BLAS multiplies vectors with threads of its own
 _LARGE = 1 << 18  # multiplications, from which on it does so with matrices
-_A_PASS = 64  # multiplications that take as long as passing over one number
+_A_PASS = 256  # multiplications that take as long as passing over one number
 
 
 # ---- what the derivatives are made of; g, x and y are arrays, or Tensors in a recorded pass
@@ -91,9 +91,13 @@ def _multiply(x: Array, y: Array) -> Array:
 
 
 def matrix_product(x: Array, y: Array) -> Array:
-    """Multiply; large matrices in parts, rows of x or columns of y, and batches too, on a thread each."""
+    """Multiply, with the threads of the BLAS; in a program that splits most of its work, in parts on our own.
+
+    The parts are matrices of a batch, rows of x, or columns of y.
+    """
     vector = x.ndim < 2 or y.ndim < 2
-    if max(x.size, y.size) < _WAKES if vector else x.size * y.shape[-1] < _LARGE:
+    small = max(x.size, y.size) < _WAKES if vector else x.size * y.shape[-1] < _LARGE
+    if small or not rather_own_threads():
         return np.asarray(np.matmul(x, y))
     if vector or x.shape[-1] != y.shape[-2] or x.shape[:-2] != y.shape[:-2]:
         with one_blas_thread:
