@@ -34,7 +34,9 @@ def render(records: Iterable[Record]) -> str:
     beside_torch = [record for record in merged if "torch" in record.peers]
     parts = [["## Against PyTorch", ""], targets(beside_torch)] if beside_torch else []
     for record in merged:
-        parts += [[f"## {title(record)}", "", *(f"- {said}" for said in record.header())]]
+        parts += [
+            [f"## {title(record)}", "", *(f"- {said}" for said in record.header() if not said.startswith("options:"))]
+        ]
         parts += [] if "torch" in record.peers else [means(record)]
         parts += [cases(record), floors(record)]
     return "\n\n".join("\n".join(part).strip() for part in parts if part)

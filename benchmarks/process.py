@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -29,7 +30,9 @@ class Worker:
 
     def __init__(self, line: Sequence[str]) -> None:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True, encoding="utf-8", cwd=ROOT)
+        # An installed package has its bytecode; where none may be written, each import would compile a checkout anew.
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        self._process = subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True, encoding="utf-8", cwd=ROOT, env=env)
         try:
             self.hello = self._read()
         except WorkerError:

@@ -34,12 +34,16 @@ _FAR = 16.0
 """From this square of mean / deviation on, the mean is subtracted before squares are added: they would cancel."""
 
 
+_LONG = 16384
+"""Rows that are longer NumPy adds in pairs, for exactness. Shorter ones are left to ``einsum``: a matrix product with
+ones is no slower by itself, but it wakes the threads of the BLAS, which costs a training step more than the sum."""
+
 _PIECE = 4 * BLOCK
 """Elements in a piece: shorter calls of NumPy would cost more than what the cache saves."""
 
 _SHARE = 16
 """Elements that count as one for ``in_parts``. Between calls of NumPy threads wait for each other, so they pay late,
-and for channels, where most of the work is left to the BLAS, not at all."""
+and for channels not at all."""
 
 
 def _pieces(like: Array, part: slice | None = None) -> list[slice]:
@@ -61,23 +65,17 @@ def _along(x: Array, values: Array) -> Array:
 
 
 def channel_sum(x: Array) -> Array:
-    """Sum over all axes but the channels, (N, C, L) -> (C,), as fast matrix products."""
-    n, c, size = x.shape
-    images = x
-    if size > 1:
-        images, ones = np.empty((n, c), x.dtype), np.ones(size, x.dtype)
-        in_parts(lambda part: np.matmul(x[part], ones, out=images[part]), n, x.size)
-    return np.asarray(np.ones(n, x.dtype) @ images.reshape(n, c))
+    """Sum over all axes but the channels, (N, C, L) -> (C,)."""
+    if x.shape[2] > _LONG:
+        return np.asarray(np.add.reduce(np.add.reduce(x, axis=2), axis=0))
+    return np.asarray(np.einsum("ncl->c", x))
 
 
 def _channel_dot(x: Array, y: Array) -> Array:
     """Sum ``x * y`` over all axes but the channels: (N, C, L) -> (C,)."""
-    n, c, size = x.shape
-    if size < 64:  # a call of BLAS for each row would cost more than a product in memory
-        return channel_sum(np.multiply(x, y, out=room("norms", x.shape, x.dtype)))
-    rows = np.empty((n, c), x.dtype)
-    in_parts(lambda part: np.vecdot(x[part], y[part], out=rows[part]), n, x.size)
-    return np.asarray(np.add.reduce(rows, axis=0))
+    if x.shape[2] < 64:  # a call of BLAS for each row would cost more
+        return np.asarray(np.einsum("ncl,ncl->c", x, y))
+    return np.asarray(np.add.reduce(np.vecdot(x, y), axis=0))
 
 
 def _channel_sums(x: Array, g: Array) -> tuple[Array, Array]:
