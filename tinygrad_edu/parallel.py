@@ -15,7 +15,15 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-__all__ = ["GRAIN", "get_num_threads", "in_parts", "one_blas_thread", "rather_own_threads", "set_num_threads"]
+__all__ = [
+    "GRAIN",
+    "get_num_threads",
+    "in_parts",
+    "look_for_blas",
+    "one_blas_thread",
+    "rather_own_threads",
+    "set_num_threads",
+]
 
 GRAIN = 1 << 15
 """Elements that are worth a thread of their own: handing work over costs about as long as two passes over them."""
@@ -23,6 +31,8 @@ GRAIN = 1 << 15
 _WAKES = 4096  # elements from which on a BLAS may use threads of its own
 
 _MOST = 32  # votes: how long what happened is remembered
+
+_AVX512 = ("SkylakeX", "Cooperlake", "SapphireRapids")  # OpenBLAS's names
 
 _here = threading.local()  # .busy: this thread works on a part already
 _lock = threading.RLock()
@@ -167,6 +177,20 @@ def _drop_pool() -> None:
     if _State.pool is not None:
         _State.pool.shutdown(wait=False)
         _State.pool = None
+
+
+def look_for_blas() -> None:
+    """Count in a BLAS that was loaded since: it is held to one thread like the others."""
+    with _lock:
+        _State.blas = None
+
+
+def blas_takes_small() -> bool:
+    """Tell whether the BLAS multiplies small matrices where they lie: OpenBLAS does, on processors with AVX-512.
+
+    Otherwise it copies all matrices into an order of its own, which takes long when there are many small ones.
+    """
+    return all(getattr(library, "architecture", None) in _AVX512 for library in _blas())
 
 
 def _blas() -> list[Any]:

@@ -126,9 +126,10 @@ def foreign_rules(module: Module, found: Import) -> str | None:
         return f"{module.name} imports NumPy only"
     if package not in REQUIRED | OPTIONAL:
         return "it is not one of the package's dependencies"
-    if package == "numba" and not is_below(module.name, NUMBA):
+    compiled = is_below(module.name, NUMBA)
+    if package == "numba" and not compiled:
         return "numba belongs to fast"
-    if package in LAZY - {"numba"} and found.where == "top":
+    if package in LAZY and found.where == "top" and not compiled:  # fast is itself imported when it is needed
         return "import it inside the function that needs it"
     return None
 

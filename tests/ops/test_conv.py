@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from itertools import product
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import parallel
-from tinygrad_edu.ops import by_window, convolution, convolving, workspace
+from tinygrad_edu.ops import by_window, convolution, convolving
 from tinygrad_edu.ops.columns import col2im, im2col
 from tinygrad_edu.ops.conv import conv1d, conv2d
 from tinygrad_edu.ops.conv_transpose import conv_transpose1d, conv_transpose2d
@@ -110,6 +111,22 @@ def test_every_way_to_compute_gives_the_same(s: dict[str, Any]) -> None:
                 patch.setattr(convolving, "_MANY", 1)
             for found, other in zip(run(x, weight, g, parameters(s)), expected):
                 np.testing.assert_allclose(found, other, rtol=1e-11, atol=1e-11)
+
+
+@given(settings())
+def test_compiled_kernels_give_the_same(s: dict[str, Any]) -> None:
+    pytest.importorskip("numba")
+    x, weight, g = make(s)
+    before = tg.get_kernels()
+    found = {}
+    try:
+        for choice in ("numpy", "fast"):
+            tg.set_kernels(choice)
+            found[choice] = run(x, weight, g, parameters(s))
+    finally:
+        tg.set_kernels(before)
+    for one, other in zip(*found.values()):
+        np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-11)
 
 
 @given(settings(), st.integers(0, 1), st.integers(0, 1))
@@ -226,6 +243,51 @@ def test_infinite_values_give_nan_without_a_warning() -> None:
     out.sum().backward()
     assert out.isnan().all()
     assert conv_transpose2d(x, weight).isnan().any()
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("column", range(5))
+def test_an_infinite_pixel_reaches_the_windows_that_see_it_only(groups: int, padding: int, column: int) -> None:
+    """Depthwise, more windows are computed than there are: none of those may show."""
+    torch = pytest.importorskip("torch")
+    x = RNG.standard_normal((2, 4, 5, 5))
+    x[1, 2, 3, column] = np.inf
+    weight, g = (
+        RNG.standard_normal((4, 4 // groups, 3, 3)),
+        RNG.standard_normal((2, 4, 3 + 2 * padding, 3 + 2 * padding)),
+    )
+    params = {"stride": 1, "padding": padding, "dilation": 1, "groups": groups}
+    images, filters = (torch.tensor(a, requires_grad=True) for a in (x, weight))
+    out = torch.conv2d(images, filters, **params)
+    theirs = [out, *torch.autograd.grad(out, [images, filters], torch.tensor(g))]
+    for found, expected in zip(run(x, weight, g, params), theirs):
+        np.testing.assert_allclose(found, expected.detach().numpy(), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(("channels", "groups"), [(2, 1), (16, 1), (16, 2), (16, 16)])
+def test_arrays_may_lie_in_memory_as_they_like(channels: int, groups: int) -> None:
+    x, weight = RNG.standard_normal((3, channels, 6, 6)), RNG.standard_normal((channels, channels // groups, 3, 3))
+    g = np.broadcast_to(RNG.standard_normal((3, 1, 1, 4)), (3, channels, 4, 4))  # what sum() sends back looks like it
+    params = {"stride": 1, "padding": 0, "dilation": 1, "groups": groups}
+    expected = run(x, weight, np.ascontiguousarray(g), params)
+    turned, filters = (np.ascontiguousarray(a.T).T for a in (x, weight))
+    for found, other in zip(run(turned, filters, g, params), expected):
+        np.testing.assert_allclose(found, other, rtol=1e-11, atol=1e-11)
+    for array in (x, weight):
+        array.flags.writeable = False
+    np.testing.assert_allclose(conv2d(x, weight, groups=groups), expected[0], rtol=1e-11, atol=1e-11)
+
+
+def test_the_matrix_of_im2col_never_exists_as_a_whole() -> None:
+    x, weight = tg.randn(64, 16, 16, 16), tg.randn(16, 16, 5, 5)
+    whole = 64 * 12 * 12 * 16 * 25 * 4
+    tracemalloc.start()
+    try:
+        out = conv2d(x, weight)
+        assert tracemalloc.get_traced_memory()[1] < out.array.nbytes + whole / 2
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_result_is_contiguous() -> None:

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..kernels import accelerated
-from .by_entry import arrange, restore
+from .by_entry import arrange, arrange_back, restore
 from .windows import Grid, cut_out, put_in, row_windows, windows
-from .workspace import room
 
-__all__ = ["arrange", "correlate", "restore", "spread", "weigh"]
+__all__ = ["arrange", "arrange_back", "correlate", "restore", "spread", "weigh"]
 
 Array = np.ndarray[Any, Any]
 
@@ -41,14 +40,14 @@ def spread(g: Array, filters: Array, grid: Grid, images: Array) -> None:
 def _correlate_channels(images: Array, filters: Array, bias: Array, grid: Grid, out: Array) -> None:
     columns = _im2col(images, grid)  # (N, C, KH*KW, OH*W)
     n, c, _, length = columns.shape
-    product = np.matmul(filters, columns, out=room("product", (n, c, 1, length), out.dtype))
+    product = np.matmul(filters, columns, out=np.empty((n, c, 1, length), out.dtype))
     np.add(_cut(product, grid), bias[:, None, None], out=out)
 
 
 @accelerated
 def _weigh_channels(images: Array, g: Array, grid: Grid) -> Array:
     n, c = images.shape[:2]
-    wide = room("product", (n, c, 1, grid.output[0] * grid.frame[1]), g.dtype)
+    wide = np.empty((n, c, 1, grid.output[0] * grid.frame[1]), g.dtype)
     wide.fill(0)
     _cut(wide, grid)[...] = g
     columns = _im2col(images, grid).swapaxes(2, 3)
@@ -62,19 +61,19 @@ def _weigh_channels(images: Array, g: Array, grid: Grid) -> Array:
 @accelerated
 def _spread_channels(g: Array, filters: Array, grid: Grid, images: Array) -> None:
     n, c = images.shape[:2]
-    frame = room("frame", (n, c, *grid.frame), images.dtype)
+    frame = np.empty((n, c, *grid.frame), images.dtype)
     frame.fill(0)
     seen = windows(frame, grid)
     for (i, j), weight in zip(grid.offsets, filters[:, 0].T):
         # One entry of all windows at a time: these do not overlap.
-        seen[:, :, i, j] += np.multiply(g, weight[:, None, None], out=room("product", g.shape, g.dtype))
+        seen[:, :, i, j] += np.multiply(g, weight[:, None, None], out=np.empty(g.shape, g.dtype))
     cut_out(frame, images, grid)
 
 
 def _im2col(images: Array, grid: Grid) -> Array:
     """Copy entry by entry what the windows at all pixels of a row see: (N, C, H, W) -> (N, C, KH*KW, OH*W)."""
     seen = row_windows(_framed(images, grid), grid)
-    columns = room("columns", seen.shape, images.dtype)
+    columns = np.empty(seen.shape, images.dtype)
     columns[...] = seen
     return columns.reshape(*images.shape[:2], prod(grid.kernel), grid.output[0] * grid.frame[1])
 
@@ -83,7 +82,7 @@ def _framed(images: Array, grid: Grid) -> Array:
     """Copy images into their frames, and have some zeros after the last: windows that are none reach there."""
     n, c = images.shape[:2]
     h, w = grid.frame
-    memory = room("frame", (n * c * h * w + w,), images.dtype)
+    memory = np.empty((n * c * h * w + w,), images.dtype)
     memory.fill(0)
     frame = memory[: n * c * h * w].reshape(n, c, h, w)
     put_in(frame, images, grid)

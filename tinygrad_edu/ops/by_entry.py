@@ -13,9 +13,8 @@ import numpy as np
 
 from ..kernels import accelerated
 from .windows import Grid, cut_out, fills, put_in, windows
-from .workspace import room
 
-__all__ = ["arrange", "correlate", "restore", "spread", "weigh"]
+__all__ = ["arrange", "arrange_back", "correlate", "restore", "spread", "weigh"]
 
 Array = np.ndarray[Any, Any]
 
@@ -23,6 +22,9 @@ Array = np.ndarray[Any, Any]
 def arrange(weight: Array, groups: int) -> Array:
     """Write every filter into one row: (K, C/G, KH, KW) -> (G, K/G, C/G*KH*KW)."""
     return np.ascontiguousarray(weight).reshape(groups, len(weight) // groups, prod(weight.shape[1:]))
+
+
+arrange_back = arrange
 
 
 def restore(filters: Array, shape: tuple[int, ...]) -> Array:
@@ -48,7 +50,7 @@ def weigh(g: Array, images: Array, grid: Grid, groups: int) -> Array:
     n, k = len(g), g.shape[1] // groups
     columns = im2col(images, grid, groups)
     # Image by image: (N, G, K/G, OH*OW) @ (N, G, OH*OW, C/G*KH*KW)
-    products = room("weights", (n, groups, k, columns.shape[2]), g.dtype)
+    products = np.empty((n, groups, k, columns.shape[2]), g.dtype)
     np.matmul(g.reshape(n, groups, k, columns.shape[3]), columns.swapaxes(2, 3), out=products)
     total: Array = products.sum(0)
     return total
@@ -61,7 +63,7 @@ def spread(g: Array, filters: Array, grid: Grid, images: Array) -> None:
     if _is_copy(images, grid):
         np.matmul(turned, given, out=images.reshape(n, groups, entries, prod(grid.output)))
         return
-    columns = room("columns", (n, groups, entries, prod(grid.output)), g.dtype)
+    columns = np.empty((n, groups, entries, prod(grid.output)), g.dtype)
     np.matmul(turned, given, out=columns)
     _col2im_by_entry(columns, images, grid)
 
@@ -72,7 +74,7 @@ def im2col(images: Array, grid: Grid, groups: int, ones: int = 0) -> Array:
     pixels, entries = prod(grid.output), c // groups * prod(grid.kernel)
     if _is_copy(images, grid) and not ones:
         return images.reshape(n, groups, entries, pixels)
-    columns = room("columns", (n, groups, entries + ones, pixels), images.dtype)
+    columns = np.empty((n, groups, entries + ones, pixels), images.dtype)
     columns[:, :, entries:] = 1
     _im2col_by_entry(images, grid, columns)
     return columns
@@ -103,7 +105,7 @@ def _col2im_by_entry(columns: Array, images: Array, grid: Grid) -> None:
 
 def _frame(images: Array, grid: Grid) -> Array:
     """Give frames (N, C, H, W) of zeros."""
-    frame = room("frame", (*images.shape[:2], *grid.frame), images.dtype)
+    frame = np.empty((*images.shape[:2], *grid.frame), images.dtype)
     frame.fill(0)
     return frame
 

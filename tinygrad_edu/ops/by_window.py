@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..kernels import accelerated
+from ..parallel import blas_takes_small
 from .windows import Grid, cut_out, fills, put_in, windows
-from .workspace import room
 
-__all__ = ["arrange", "correlate", "restore", "spread", "weigh"]
+__all__ = ["arrange", "arrange_back", "correlate", "restore", "spread", "weigh"]
 
 Array = np.ndarray[Any, Any]
 
@@ -24,61 +24,79 @@ _LEAST, _MOST = 32, 128  # pixels that are worth a product of their own; more in
 
 
 def arrange(weight: Array, groups: int) -> Array:
-    """Write every filter into one row: (K, C/G, KH, KW) -> (G, K/G, KH*KW*C/G)."""
+    """Write every filter into one column: (K, C/G, KH, KW) -> (G, KH*KW*C/G, K/G)."""
     k, c, *kernel = weight.shape
-    split = weight.reshape(groups, k // groups, c, *kernel).transpose(0, 1, 3, 4, 2)
-    return np.ascontiguousarray(split).reshape(groups, k // groups, prod(kernel) * c)
+    split = weight.reshape(groups, k // groups, c, *kernel).transpose(0, 3, 4, 2, 1)
+    return np.ascontiguousarray(split).reshape(groups, prod(kernel) * c, k // groups)
+
+
+def arrange_back(weight: Array, groups: int) -> Array:
+    """Give the filters' entries one after the other, for :func:`spread`: -> (KH*KW, G, K/G, C/G)."""
+    k, c, *kernel = weight.shape
+    split = weight.reshape(groups, k // groups, c, *kernel).transpose(3, 4, 0, 1, 2)
+    return np.ascontiguousarray(split).reshape(prod(kernel), groups, k // groups, c)
 
 
 def restore(filters: Array, shape: tuple[int, ...]) -> Array:
-    """Undo :func:`arrange`."""
+    """Give what :func:`weigh` found the weight's shape: (G, K/G, KH*KW*C/G) -> (K, C/G, KH, KW)."""
     k, c, *kernel = shape
     return np.ascontiguousarray(filters.reshape(k, *kernel, c).transpose(0, 3, 1, 2))
 
 
 def correlate(images: Array, filters: Array, bias: Array | None, grid: Grid, out: Array) -> None:
     """Write into ``out`` (N, K, OH, OW) the product of every window with every filter."""
-    groups, k, entries = filters.shape
-    rows = im2col(images, grid, groups)  # (G, N*OH*OW, KH*KW*C/G)
-    product = room("product", (groups, rows.shape[1], k), out.dtype)
-    size = _block(prod(grid.output), entries, k)
-    if size:
-        blocks = rows.reshape(groups, rows.shape[1] // size, size, entries)
-        columns = np.ascontiguousarray(filters.swapaxes(1, 2))[:, None]
-        np.matmul(blocks, columns, out=product.reshape(*blocks.shape[:3], k))
-    else:
-        np.matmul(rows, filters.swapaxes(1, 2), out=product)
-    _channels_first(product, np.zeros(groups * k, out.dtype) if bias is None else bias, out)
+    _correlate_windows(images, filters, np.zeros(out.shape[1], out.dtype) if bias is None else bias, grid, out)
 
 
 def weigh(g: Array, images: Array, grid: Grid, groups: int) -> Array:
-    """Give the gradient of the arranged weight."""
+    """Give the gradient of the filters: (G, K/G, KH*KW*C/G)."""
+    total: Array = _weigh_windows(g, images, grid, groups)
+    return total
+
+
+def spread(g: Array, filters: Array, grid: Grid, images: Array) -> None:
+    """Write into ``images`` their gradient: the product gives that of every window's entries, col2im adds them up."""
+    _spread_windows(g, filters, grid, images)
+
+
+@accelerated
+def _correlate_windows(images: Array, filters: Array, bias: Array, grid: Grid, out: Array) -> None:
+    groups, entries, k = filters.shape
+    rows = im2col(images, grid, groups)  # (G, N*OH*OW, KH*KW*C/G)
+    product = np.empty((groups, rows.shape[1], k), out.dtype)
+    size = _block(prod(grid.output), entries, k)
+    if size:
+        blocks = rows.reshape(groups, rows.shape[1] // size, size, entries)
+        np.matmul(blocks, filters[:, None], out=product.reshape(*blocks.shape[:3], k))
+    else:
+        np.matmul(rows, filters, out=product)
+    _channels_first(product, bias, out)
+
+
+@accelerated
+def _weigh_windows(g: Array, images: Array, grid: Grid, groups: int) -> Array:
     n, k, pixels = len(g), g.shape[1] // groups, prod(grid.output)
     rows = im2col(images, grid, groups)
     size = _block(pixels, rows.shape[2], k)
     if size < 2 * k:  # adding the products up would take longer than that saves
         return _columns(g, groups) @ rows
     split = g.reshape(n, groups, k, pixels // size, size).transpose(1, 0, 3, 2, 4)  # (G, N, blocks, K/G, pixels)
-    products = room("weights", (*split.shape[:4], rows.shape[2]), g.dtype)
+    products = np.empty((*split.shape[:4], rows.shape[2]), g.dtype)
     np.matmul(split, rows.reshape(*split.shape[:3], size, rows.shape[2]), out=products)
     total: Array = products.sum((1, 2))
     return total
 
 
-def spread(g: Array, filters: Array, grid: Grid, images: Array) -> None:
-    """Write into ``images`` their gradient: the product gives that of every window's entries, col2im adds them up."""
-    (n, channels), (groups, k, _), pixels = images.shape[:2], filters.shape, prod(grid.output)
-    by_offset = filters.reshape(groups, k, prod(grid.kernel), channels // groups).transpose(2, 0, 1, 3)
-    rows = room("rows", (prod(grid.kernel), groups, n * pixels, channels // groups), g.dtype)
+@accelerated
+def _spread_windows(g: Array, filters: Array, grid: Grid, images: Array) -> None:
+    offsets, groups, k, c = filters.shape
+    n, pixels = len(g), prod(grid.output)
+    rows = np.empty((offsets, groups, n * pixels, c), g.dtype)
     if pixels >= _LEAST:  # image by image: (G, N, OH*OW, K/G) @ (KH*KW, G, 1, K/G, C/G)
         columns = g.reshape(n, groups, k, pixels).transpose(1, 0, 3, 2)
-        np.matmul(
-            columns,
-            np.ascontiguousarray(by_offset)[:, :, None],
-            out=rows.reshape(*rows.shape[:2], n, pixels, channels // groups),
-        )
+        np.matmul(columns, filters[:, :, None], out=rows.reshape(offsets, groups, n, pixels, c))
     else:
-        np.matmul(_columns(g, groups).swapaxes(1, 2), np.ascontiguousarray(by_offset), out=rows)
+        np.matmul(_columns(g, groups).swapaxes(1, 2), filters, out=rows)
     _col2im_by_window(rows, images, grid)
 
 
@@ -86,16 +104,17 @@ def _block(pixels: int, entries: int, filters: int) -> int:
     """Say how many of an image's pixels to multiply at a time, or 0: all.
 
     OpenBLAS copies the matrices of a product into an order of its own, which for few filters takes as long as
-    multiplying. It does not on processors with AVX-512 if the product has at most a million multiplications.
+    multiplying. On some processors it does not if the product has at most a million multiplications.
     """
     sizes = (pixels // parts for parts in range(1, pixels // _LEAST + 1) if pixels % parts == 0)
-    return next((size for size in sizes if size <= _MOST and size * entries * filters <= _SMALL), 0)
+    size = next((size for size in sizes if size <= _MOST and size * entries * filters <= _SMALL), 0)
+    return size if size and blas_takes_small() else 0
 
 
 def im2col(images: Array, grid: Grid, groups: int) -> Array:
     """Copy every window into one row: (N, C, H, W) -> (G, N*OH*OW, KH*KW*C/G)."""
     n, c = len(images), images.shape[1] // groups
-    rows = room("rows", (groups, n, *grid.output, *grid.kernel, c), images.dtype)
+    rows = np.empty((groups, n, *grid.output, *grid.kernel, c), images.dtype)
     _im2col_by_window(images, grid, rows)
     return rows.reshape(groups, n * prod(grid.output), prod(grid.kernel) * c)
 
@@ -132,7 +151,7 @@ def _channels_first(product: Array, bias: Array, out: Array) -> None:
 def _frame(images: Array, grid: Grid, groups: int) -> Array:
     """Make room for frames (G, C/G, N, H, W) whose channels are neighbours in memory."""
     n, c = len(images), images.shape[1] // groups
-    return room("frame", (groups, n, *grid.frame, c), images.dtype).transpose(0, 4, 1, 2, 3)
+    return np.empty((groups, n, *grid.frame, c), images.dtype).transpose(0, 4, 1, 2, 3)
 
 
 def _grouped(images: Array, groups: int) -> Array:
@@ -144,6 +163,6 @@ def _grouped(images: Array, groups: int) -> Array:
 def _columns(g: Array, groups: int) -> Array:
     """Bring the pixels of every output channel together: (N, K, OH, OW) -> (G, K/G, N*OH*OW)."""
     by_channel = _grouped(g, groups)
-    columns = room("product", by_channel.shape, g.dtype)
+    columns = np.empty(by_channel.shape, g.dtype)
     columns[...] = by_channel
     return columns.reshape(*columns.shape[:2], prod(columns.shape[2:]))

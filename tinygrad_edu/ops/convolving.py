@@ -23,7 +23,7 @@ __all__ = ["Job", "bias_gradient", "correlation", "image_gradient", "run", "weig
 Array = np.ndarray[Any, Any]
 Pair = tuple[int, int]
 
-_CHUNK = 3 << 20  # bytes of im2col's matrix that exist at a time: it is used while in the cache
+_CHUNK = 3 << 19  # bytes of im2col's matrix that exist at a time: it is used while in the cache
 _MANY = 8  # channels that are worth being brought together in memory
 _FEW = 64  # pixels that are too few for a matrix product of their own
 
@@ -61,7 +61,7 @@ def weight_gradient(g: Array, images: Array, grid: Grid, groups: int) -> Job:
     way = _way(shape, grid, groups)
 
     def work(part: slice) -> Array:
-        total = way.arrange(np.zeros(shape, images.dtype), groups)
+        total = np.zeros((groups, shape[0] // groups, prod(shape[1:])), images.dtype)
         for chunk in _chunks(part, images, grid):
             total += way.weigh(g[chunk], images[chunk], grid, groups)
         return total
@@ -77,7 +77,7 @@ def image_gradient(g: Array, weight: Array, size: Pair, grid: Grid, groups: int)
     if back and len(weight) * prod(size) <= 2 * channels * prod(grid.output):
         return correlation(g, _turned(weight, groups), None, back, groups)
     way = _way(weight.shape, grid, groups)
-    filters = way.arrange(weight, groups)
+    filters = way.arrange_back(weight, groups)
     images = np.empty((len(g), channels, *size), g.dtype)
 
     def work(part: slice) -> None:
@@ -114,7 +114,8 @@ def _way(weight: tuple[int, ...], grid: Grid, groups: int) -> ModuleType:
 
 def _entries(images: Array, grid: Grid) -> int:
     """Count the numbers that im2col makes of an image."""
-    return images.shape[1] * prod(grid.kernel) * prod(grid.output)
+    channels: int = images.shape[1]
+    return channels * prod(grid.kernel) * prod(grid.output)
 
 
 def _chunks(part: slice, images: Array, grid: Grid) -> Iterator[slice]:

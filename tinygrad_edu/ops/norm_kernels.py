@@ -14,7 +14,6 @@ import numpy as np
 from ..kernels import accelerated
 from ..parallel import in_parts
 from .blocks import BLOCK
-from .workspace import room
 
 __all__ = [
     "batch_norm_backward",
@@ -88,7 +87,7 @@ def _sums_about(center: Array, x: Array, g: Array | None = None) -> tuple[Array,
     total, pull = np.zeros((2, x.shape[1]), x.dtype)
     shift = _along(x, center)
     for cut in _pieces(x):
-        block = np.subtract(x[cut], shift, out=room("centred", x[cut].shape, x.dtype))
+        block = x[cut] - shift
         found = _channel_sums(block, block if g is None else g[cut])
         total += found[0]
         pull += found[1]
@@ -137,7 +136,7 @@ def scale_both(g: Array, x: Array, scale: Array, slope: Array, level: Array) -> 
     for cut in _pieces(x):
         block = np.multiply(x[cut], slope, out=out[cut])
         block += level
-        block += np.multiply(g[cut], scale, out=room("norms", block.shape, g.dtype))
+        block += g[cut] * scale
     return out
 
 
@@ -219,8 +218,8 @@ def layer_norm_backward(
         for cut in _pieces(x, part):
             grad, rows, factor, mean = g[cut], x[cut], rstd[cut], center[cut]
             if not near:
-                rows, mean = np.subtract(rows, mean, out=room("centred", rows.shape, x.dtype)), np.zeros_like(mean)
-            product = np.multiply(grad, rows, out=room("norms", rows.shape, g.dtype))
+                rows, mean = rows - mean, np.zeros_like(mean)
+            product = grad * rows
             level = (grad @ scale)[:, None]
             slope = factor * factor * ((product @ scale)[:, None] - mean * level) / -size
             totals[0] += factor[:, 0] @ product - (factor * mean)[:, 0] @ grad
