@@ -49,7 +49,7 @@ def correlation(images: Array, weight: Array, bias: Array | None, grid: Grid, gr
     out = np.empty((len(images), len(weight), *grid.output), images.dtype)
 
     def work(part: slice) -> None:
-        for chunk in _chunks(part, images, grid, way):
+        for chunk in _chunks(part, images, grid):
             way.correlate(images[chunk], filters, bias, grid, out[chunk])
 
     return Job(_entries(images, grid) * len(images), work, lambda _: out)
@@ -62,7 +62,7 @@ def weight_gradient(g: Array, images: Array, grid: Grid, groups: int) -> Job:
 
     def work(part: slice) -> Array:
         total = np.zeros((groups, shape[0] // groups, prod(shape[1:])), images.dtype)
-        for chunk in _chunks(part, images, grid, way):
+        for chunk in _chunks(part, images, grid):
             total += way.weigh(g[chunk], images[chunk], grid, groups)
         return total
 
@@ -81,7 +81,7 @@ def image_gradient(g: Array, weight: Array, size: Pair, grid: Grid, groups: int)
     images = np.empty((len(g), channels, *size), g.dtype)
 
     def work(part: slice) -> None:
-        for chunk in _chunks(part, images, grid, way):
+        for chunk in _chunks(part, images, grid):
             way.spread(g[chunk], filters, grid, images[chunk])
 
     return Job(_entries(images, grid) * len(g), work, lambda _: images)
@@ -118,10 +118,9 @@ def _entries(images: Array, grid: Grid) -> int:
     return channels * prod(grid.kernel) * prod(grid.output)
 
 
-def _chunks(part: slice, images: Array, grid: Grid, way: ModuleType) -> Iterator[slice]:
+def _chunks(part: slice, images: Array, grid: Grid) -> Iterator[slice]:
     """Divide a part of the batch so that im2col's matrix stays small."""
-    size = 2 * _CHUNK if way is by_channel else _CHUNK  # a product with a vector is over soon
-    step = max(1, size // max(1, _entries(images, grid) * images.itemsize))
+    step = max(1, _CHUNK // max(1, _entries(images, grid) * images.itemsize))
     return (slice(start, min(start + step, part.stop)) for start in range(part.start, part.stop, step))
 
 
