@@ -13,7 +13,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["FAST", "REFERENCES", "accelerated", "compiled_kernels", "get_kernels", "set_kernels"]
+__all__ = ["FAST", "REFERENCES", "accelerated", "compiled_kernels", "get_kernels", "is_compiled", "set_kernels"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 

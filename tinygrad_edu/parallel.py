@@ -17,6 +17,7 @@ from typing import Any
 
 __all__ = [
     "GRAIN",
+    "WAKES",
     "get_num_threads",
     "in_parts",
     "look_for_blas",
@@ -28,7 +29,8 @@ __all__ = [
 GRAIN = 1 << 15
 """Elements that are worth a thread of their own: handing work over costs about as long as two passes over them."""
 
-_WAKES = 4096  # elements from which on a BLAS may use threads of its own
+WAKES = 4096
+"""Elements from which on a BLAS may use threads of its own, for sums and products with vectors."""
 
 _MOST = 32  # votes: how long what happened is remembered
 
@@ -124,7 +126,7 @@ def in_parts(work: Callable[[slice], Any], n: int, elements: int) -> list[Any]:
     if count > 1:
         count = 1 if getattr(_here, "busy", False) else min(count, get_num_threads())
     if count <= 1:
-        if elements < _WAKES or _State.votes <= 0:
+        if elements < WAKES or _State.votes <= 0:
             return [work(slice(0, n))]
         with one_blas_thread:
             return [work(slice(0, n))]

@@ -313,12 +313,12 @@ class OpNode(Node):
         if self.saved is None:
             raise RuntimeError(_FREED_MESSAGE.format(self.name()))
         inputs, versions, out, residual = self.saved
-        op = self.op
-        vjps = op.vjps
         if versions is not None:
             inputs = self._unpack(inputs, versions, create_graph)
         if out is not None:
             out = self._unpack_out(out, create_graph)
+        op = self.op
+        vjps = op.vjps
         if op.binary:  # written out: the backward half of a small op's cost
             first, second = needed
             return (

@@ -176,8 +176,12 @@ def _is_only_here(grads: dict[Node, Any], node: Node) -> bool:
 
 def _join(grads: dict[Node, Any], ours: set[Node], node: Node, part: Part) -> Any:
     """Take what has arrived out of ``grads`` and give it back with a part added; the first part pads itself."""
-    before = grads.pop(node, None)
-    whole = part.padded(node.dtype) if before is None else part.add_to(before if node in ours else np.array(before))
+    if node not in grads:
+        whole = part.padded(node.dtype)
+    else:
+        writable = node in ours or _is_only_here(grads, node)
+        before = grads.pop(node)
+        whole = part.add_to(before if writable else np.array(before))
     if node.shape is not None:
         ours.add(node)
     return whole

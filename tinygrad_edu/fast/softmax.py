@@ -22,20 +22,12 @@ _CHEAP = 4  # a row's pass takes a quarter of the time that parallel.GRAIN count
 
 def probabilities(x: Array, axis: int) -> Any:
     """Give the softmax along the last axis."""
-    if not _takes(axis, x):
-        return NotImplemented
-    out = np.empty(x.shape, x.dtype)
-    _by_rows(_probabilities, x, out)
-    return out
+    return _alike(_probabilities, axis, x)
 
 
 def log_probabilities(x: Array, axis: int) -> Any:
     """Give the logarithm of the softmax along the last axis."""
-    if not _takes(axis, x):
-        return NotImplemented
-    out = np.empty(x.shape, x.dtype)
-    _by_rows(_log_probabilities, x, out)
-    return out
+    return _alike(_log_probabilities, axis, x)
 
 
 def exponentials(x: Array, axis: int) -> Any:
@@ -50,20 +42,21 @@ def exponentials(x: Array, axis: int) -> Any:
 
 def softmax_kernel(g: Array, out: Array, axis: int) -> Any:
     """Give ``out * (g - sum(g * out))``."""
-    if not _takes(axis, g, out):
-        return NotImplemented
-    slope = np.empty(g.shape, g.dtype)
-    _by_rows(_softmax_slope, g, out, slope)
-    return slope
+    return _alike(_softmax_slope, axis, g, out)
 
 
 def log_softmax_kernel(g: Array, out: Array, axis: int) -> Any:
     """Give ``g - exp(out) * sum(g)``."""
-    if not _takes(axis, g, out):
+    return _alike(_log_softmax_slope, axis, g, out)
+
+
+def _alike(loop: Any, axis: int, *arrays: Array) -> Any:
+    """Run a loop over rows that makes one array, like the others."""
+    if not _takes(axis, *arrays):
         return NotImplemented
-    slope = np.empty(g.shape, g.dtype)
-    _by_rows(_log_softmax_slope, g, out, slope)
-    return slope
+    result = np.empty(arrays[0].shape, arrays[0].dtype)
+    _by_rows(loop, *arrays, result)
+    return result
 
 
 def _takes(axis: int, x: Array, *others: Array) -> bool:

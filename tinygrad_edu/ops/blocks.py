@@ -18,9 +18,7 @@ BLOCK = 65536
 
 _MANY = 4096  # elements; for fewer, clip's call costs more than its speed gains
 
-_PASSES = (
-    4  # a formula needs four times the elements that parallel.GRAIN says, or waiting costs more than a thread gains
-)
+_PASSES = 4  # a formula needs so many times the elements of parallel.GRAIN, or waiting costs more than it gains
 
 
 def cuts(array: np.ndarray[Any, Any]) -> list[slice]:

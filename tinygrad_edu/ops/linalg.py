@@ -13,7 +13,7 @@ import numpy as np
 from ..cases import Case, Cases, Draw, Error
 from ..dtypes import type_name
 from ..op import op
-from ..parallel import in_parts, one_blas_thread, rather_own_threads
+from ..parallel import WAKES, in_parts, one_blas_thread, rather_own_threads
 from .axes import transpose
 from .shape import reshape
 
@@ -22,8 +22,7 @@ __all__ = ["linear", "matmul", "matrix_product"]
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
-_WAKES = 1 << 12  # numbers from which on a BLAS multiplies vectors with threads of its own
-_LARGE = 1 << 18  # multiplications, from which on it does so with matrices
+_LARGE = 1 << 18  # multiplications, from which on a BLAS multiplies matrices with threads of its own
 _A_PASS = 256  # multiplications that take as long as passing over one number
 
 
@@ -96,7 +95,7 @@ def matrix_product(x: Array, y: Array) -> Array:
     The parts are matrices of a batch, rows of x, or columns of y.
     """
     vector = x.ndim < 2 or y.ndim < 2
-    small = max(x.size, y.size) < _WAKES if vector else x.size * y.shape[-1] < _LARGE
+    small = max(x.size, y.size) < WAKES if vector else x.size * y.shape[-1] < _LARGE
     if small or not rather_own_threads():
         return np.asarray(np.matmul(x, y))
     if vector or x.shape[-1] != y.shape[-2] or x.shape[:-2] != y.shape[:-2]:
