@@ -1,6 +1,9 @@
 """An autodiff engine on NumPy: tensors that record what is computed with them, and PyTorch's way to use them."""
 
-from . import autograd, datasets, nn, optim, profiler, random, utils, viz
+import importlib as _importlib
+import typing as _typing
+
+from . import autograd, datasets, nn, optim, profiler, random, utils
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -243,6 +246,17 @@ from .serialization import load, save
 from .tensor import Tensor
 
 __version__ = "0.1.0"
+
+if _typing.TYPE_CHECKING:
+    from . import viz
+
+
+def __getattr__(name: str) -> _typing.Any:
+    """Import what draws when it is first asked for: most programs do not."""
+    if name == "viz":
+        return _importlib.import_module(".viz", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "Generator",

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .autograd import watching
 from .autograd.modes import enable_grad, modes
 from .dtypes import type_name
 from .op import Op, runtime
@@ -121,6 +122,8 @@ def apply_inplace(op: Op, args: tuple[Any, ...]) -> Any:
     _bump(target, op.__name__ + "_")
     if node is not None:
         node.keep_written(target._counter)
+        if watching.state.on:
+            watching.made(node, args, target.array)  # again: now with what was written
         rebase(target, node)
     return target
 

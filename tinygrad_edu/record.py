@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .autograd import anomaly
+from .autograd import watching
 from .autograd.graph import Node
 from .autograd.modes import modes
 from .op import Keep, Op, runtime
@@ -23,6 +23,7 @@ Counter = list[Any]
 Versions = list[tuple[Counter, int]] | None
 _ndarray = np.ndarray
 _new = object.__new__
+_watch = watching.state
 _Tensor: Any = runtime.Tensor
 
 
@@ -83,6 +84,8 @@ def apply(op: Op, args: tuple[Any, ...]) -> Any:
         result._node = make_node(op, args, edges, needed, result.array, result._counter, residual)
     if op.view:
         runtime.mark_view(op, args, result)
+    if _watch.on and result._node is None:
+        watching.unrecorded(op, args, result)
     return result
 
 
@@ -116,12 +119,16 @@ def apply_binary(op: Op, x: Any, y: Any) -> Any:
     if not modes.grad:
         if modes.inference:
             result._counter = None
+        if _watch.on:
+            watching.unrecorded(op, (x, y), result)
         return result
     needed = (edge_x is not None) + 2 * (edge_y is not None)
     if needed:
         keep = op.plans.get(needed) or op.plan(needed)
-        if keep.special or anomaly.state.enabled or out.dtype is not dtype:
+        if keep.special or _watch.on or out.dtype is not dtype:
             result._node = make_node(op, (x, y), (edge_x, edge_y), needed, result.array, result._counter)
+            if _watch.on and result._node is None:
+                watching.unrecorded(op, (x, y), result)
             return result
         node = _new(OpNode)
         node.op = op
@@ -135,6 +142,8 @@ def apply_binary(op: Op, x: Any, y: Any) -> Any:
         else:
             node.saved = _NOTHING_OF_TWO
         result._node = node
+    elif _watch.on:
+        watching.unrecorded(op, (x, y), result)
     return result
 
 
@@ -152,12 +161,16 @@ def apply_unary(op: Op, x: Any) -> Any:
     if not modes.grad:
         if modes.inference:
             result._counter = None
+        if _watch.on:
+            watching.unrecorded(op, (x,), result)
         return result
     edge = x._node if x._view is None else x._view.node_of(x)
     if edge is not None:
         keep = op.plans.get(1) or op.plan(1)
-        if keep.shapes or anomaly.state.enabled or out.dtype is not dtype:
+        if keep.shapes or _watch.on or out.dtype is not dtype:
             result._node = make_node(op, (x,), (edge,), 1, result.array, counter)
+            if _watch.on and result._node is None:
+                watching.unrecorded(op, (x,), result)
             return result
         node = _new(OpNode)
         node.op = op
@@ -168,6 +181,8 @@ def apply_unary(op: Op, x: Any) -> Any:
         kept_out = (result.array, counter, 0) if keep.out else None
         node.saved = ((x,), _versions((x,)), kept_out, None) if keep.first else ((None,), None, kept_out, None)
         result._node = node
+    elif _watch.on:
+        watching.unrecorded(op, (x,), result)
     return result
 
 
@@ -190,9 +205,11 @@ def _apply_variadic(op: Op, args: tuple[Any, ...]) -> Any:
         op.promote(arrays, len(arrays))
     out, residual = run_forward(op, [arrays, *args[1:]])
     result = wrap(out)
+    args = (inputs, *args[1:])
     if modes.grad and any(edge is not None for edge in edges):
-        args = (inputs, *args[1:])
         result._node = make_node(op, args, edges, 1, result.array, result._counter, residual)
+    if _watch.on and result._node is None:
+        watching.unrecorded(op, args, result)
     return result
 
 
@@ -245,8 +262,8 @@ def make_node(
     inputs, versions = _keep_inputs(op, keep, args)
     kept_out = (out, counter, counter and counter[0]) if keep.out else None
     node.saved = (inputs, versions, kept_out, residual if keep.residual else None)
-    if anomaly.state.enabled:
-        node.trace = anomaly.made_at()
+    if _watch.on:
+        watching.made(node, args, out)
     return node
 
 
@@ -335,6 +352,11 @@ class OpNode(Node):
             lead, inputs = inputs[:at], inputs[at:]
             return [None if edge is None else vjps(g, out, *lead, i, *inputs) for i, edge in enumerate(needed)]
         return [None if edge is None or vjp is None else vjp(g, out, *inputs) for vjp, edge in zip(vjps, needed)]
+
+    @property
+    def freed(self) -> bool:
+        """Whether the kept values are gone."""
+        return self.saved is None
 
     def release(self) -> None:
         """Forget the kept values; a node that kept none can go backward again, as in PyTorch."""

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from . import formatting, protocols
-from .autograd import differentiate
+from .autograd import differentiate, watching
 from .autograd.graph import Node
-from .autograd.hooks import RemovableHandle, add_hook
+from .autograd.hooks import RETAIN, RemovableHandle, add_hook
 from .autograd.leaf import GradStore, Leaf, calibrate
 from .autograd.modes import modes
 from .autograd.tensor_hooks import on_values
@@ -30,7 +30,6 @@ from .record import connect, is_tensor, wrap
 __all__ = ["Tensor"]
 
 Array = np.ndarray[Any, Any]
-_RETAIN = -1  # the key of the hook that keeps a computed tensor's gradient; it runs after the user's hooks
 
 
 class Tensor(OpMethods, Conversions):
@@ -191,6 +190,8 @@ class Tensor(OpMethods, Conversions):
         """Return a tensor on the same memory that is not part of the graph."""
         made: Tensor = wrap(self.array, None, self._counter)
         made._counter = self._counter  # a view of an inference tensor is one, wherever it is made
+        if watching.state.on:
+            watching.cut(self, made)
         return made
 
     def detach_(self) -> Tensor:
@@ -205,6 +206,8 @@ class Tensor(OpMethods, Conversions):
         """The same memory, outside the graph and unknown to the version counter."""
         made: Tensor = wrap(self.array)
         made._counter = None if self._counter is None else [0, None]
+        if watching.state.on:
+            watching.cut(self, made)
         return made
 
     @data.setter
@@ -249,10 +252,10 @@ class Tensor(OpMethods, Conversions):
         if edge is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         edge.hooks = {} if edge.hooks is None else edge.hooks
-        retain = edge.hooks.pop(_RETAIN, None)
+        retain = edge.hooks.pop(RETAIN, None)
         handle = add_hook(edge.hooks, on_values(hook))
         if retain is not None:
-            edge.hooks[_RETAIN] = retain
+            edge.hooks[RETAIN] = retain
         return handle
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
@@ -281,19 +284,19 @@ class Tensor(OpMethods, Conversions):
             store.add(g if is_tensor(g) else np.array(g))
             return g
 
-        edge.hooks[_RETAIN] = keep
+        edge.hooks[RETAIN] = keep
 
     @property
     def retains_grad(self) -> bool:
         """Whether this is a computed tensor whose ``.grad`` is kept."""
         edge = self._edge
-        return edge is not None and edge.hooks is not None and _RETAIN in edge.hooks
+        return edge is not None and edge.hooks is not None and RETAIN in edge.hooks
 
     def _move_to(self, node: Node) -> None:
         """Make ``node`` what made this tensor, after a write; a kept gradient moves with it."""
         before, self._node = self._node, node
-        if before is not None and before.hooks and _RETAIN in before.hooks:
-            node.hooks = {_RETAIN: before.hooks.pop(_RETAIN)}
+        if before is not None and before.hooks and RETAIN in before.hooks:
+            node.hooks = {RETAIN: before.hooks.pop(RETAIN)}
 
     # ---- shape and type
 

@@ -32,8 +32,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fast": {"parallel"},
     "ops": {"op", "cases", "dtypes"} | SPEED,
     "autograd": {"op", "dtypes", "ops.*"},
-    "autograd.graph": {"ops.*", "autograd.anomaly"},  # the walk knows nodes, not Tensors
-    "autograd.anomaly": set(),
+    "autograd.graph": {"ops.*", "autograd.watching"},  # the walk knows nodes, not Tensors
+    "autograd.anomaly": {"autograd.watching"},
+    "autograd.watching": set(),
     "autograd.gradcheck": {"op", "autograd.*", "testing", "testing.subject"},  # PyTorch's front door to the checker
     "autograd.hooks": set(),
     "autograd.modes": set(),
@@ -61,17 +62,31 @@ MAY_IMPORT: dict[str, set[str]] = {
     "nn": PUBLIC,
     "optim": PUBLIC | SPEED,
     "utils": PUBLIC,
-    "viz": {"atomic", "tensor", "autograd.*"},
+    "viz": {"atomic", "cases", "creation", "tensor", "op", "record", "autograd.*", "nn"},
+    "viz.plots": PUBLIC | {"nn", "nn.functional"},
+    "viz.recording": PUBLIC | {"atomic", "nn"},
     # It stands around what it times: it replaces attributes of these while it runs, and none of them knows it.
     "profiler": {"atomic", "op", "record", "tensor", "autograd.*", "nn", "optim"},
     "testing": {"autograd.gradcheck", "cases", "nn", "op"} | PUBLIC,
     "training": {"atomic", "serialization", "datasets", "nn", "optim", "utils.*", "viz"} | PUBLIC,
-    "cli": {"", "testing.command", "training"},
+    "commands": {
+        "autograd",
+        "cases",
+        "creation",
+        "nn",
+        "random",
+        "tensor",
+        "testing",
+        "testing.places",
+        "testing.primal",
+    }
+    | {"viz", "viz.items"},
+    "cli": {"", "commands.*", "training"},
     "__main__": {"cli"},
 }
-MAY_BE_IMPORTED_BY = {"viz": {"training"}, "training": {"cli"}, "cli": {"__main__"}}
-MAY_BE_IMPORTED_BY |= {"testing": {"autograd.gradcheck"}, "testing.command": {"cli"}}
-PROGRAMS = {"training", "cli", "__main__"}
+MAY_BE_IMPORTED_BY = {"viz": {"commands", "training"}, "training": {"cli"}, "cli": {"__main__"}}
+MAY_BE_IMPORTED_BY |= {"testing": {"autograd.gradcheck", "commands"}, "commands": {"cli"}}
+PROGRAMS = {"commands", "training", "cli", "__main__"}
 
 REQUIRED = {"numpy", "scipy", "graphviz", "threadpoolctl", "tqdm"}
 OPTIONAL = {"hypothesis", "matplotlib", "numba", "pygraphviz", "pytest", "safetensors"}

@@ -63,6 +63,8 @@ def names_bound_in(tree: ast.Module) -> set[str]:
             bound |= {target.id for target in node.targets if isinstance(target, ast.Name)}
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             bound.add(node.name)
+        elif isinstance(node, ast.If):  # what type checkers see, and __getattr__ imports when it is asked for
+            bound |= names_bound_in(ast.Module(node.body, []))
     return {name for name in bound if not name.startswith("_")} - {"annotations"}
 
 

@@ -3,6 +3,7 @@
 from . import functional
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .differentiate import backward, grad
+from .explaining import Explanation, explain
 from .function import Function, once_differentiable
 from .gradcheck import gradcheck, gradgradcheck
 from .graph import Node
@@ -16,11 +17,13 @@ from .modes import (
 )
 
 __all__ = [
+    "Explanation",
     "Function",
     "Node",
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "explain",
     "functional",
     "grad",
     "gradcheck",

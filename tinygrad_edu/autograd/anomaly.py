@@ -11,26 +11,34 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["detect_anomaly", "is_anomaly_enabled", "set_detect_anomaly"]
+from .watching import Watcher, state, unwatch, watch
+
+__all__ = ["OURS", "detect_anomaly", "is_anomaly_enabled", "set_detect_anomaly"]
 
 _PACKAGE = Path(__file__).parent.parent
 # The package may be reached through a link, and its nn is one in a checkout: both spellings are ours.
-_OURS = tuple({f"{folder}{os.sep}" for folder in (_PACKAGE, _PACKAGE.resolve(), (_PACKAGE / "nn").resolve())})
+OURS = tuple({f"{folder}{os.sep}" for folder in (_PACKAGE, _PACKAGE.resolve(), (_PACKAGE / "nn").resolve())})
 
 
-class _State:
-    """Process-wide, as in PyTorch."""
+class _Detector(Watcher):
+    """Notes the line of every node, and refuses a NaN on the way back."""
 
-    enabled = False
     check_nan = True
 
+    def made(self, node: Any, args: Sequence[Any], out: Any) -> None:
+        node.trace = made_at()
 
-state = _State
+    def went_back(self, node: Any, g: Any, results: Sequence[Any]) -> None:
+        if self.check_nan:
+            check_gradients(node, results)
+
+
+_detector = _Detector()
 
 
 def is_anomaly_enabled() -> bool:
     """Return True when anomaly mode is on."""
-    return state.enabled
+    return _detector in state.watchers
 
 
 class set_detect_anomaly:
@@ -45,14 +53,19 @@ class set_detect_anomaly:
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self._before = (state.enabled, state.check_nan)
-        state.enabled, state.check_nan = mode, check_nan
+        self._before = (is_anomaly_enabled(), _detector.check_nan)
+        _switch(mode, check_nan)
 
     def __enter__(self) -> None:
         """Nothing to do: the constructor has switched."""
 
     def __exit__(self, *exc: object) -> None:
-        state.enabled, state.check_nan = self._before
+        _switch(*self._before)
+
+
+def _switch(mode: bool, check_nan: bool) -> None:
+    (watch if mode else unwatch)(_detector)
+    _detector.check_nan = check_nan
 
 
 class detect_anomaly(set_detect_anomaly):
@@ -74,14 +87,12 @@ class detect_anomaly(set_detect_anomaly):
 def made_at() -> str:
     """Return the stack of the line that is being run, without the frames of this package."""
     frames = traceback.extract_stack()
-    own = [f for f in frames if not f.filename.startswith(_OURS)]
+    own = [f for f in frames if not f.filename.startswith(OURS)]
     return "".join(traceback.format_list(own[-8:]))
 
 
 def check_gradients(node: Any, gradients: Sequence[Any]) -> None:
     """Raise if one of the gradients that ``node`` returned holds a NaN."""
-    if not state.check_nan:
-        return
     for index, g in enumerate(gradients):
         array = getattr(g, "array", g)
         if array is not None and getattr(array, "dtype", None) is not None and np.isnan(array).any():

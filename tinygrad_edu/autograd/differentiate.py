@@ -11,7 +11,7 @@ from ..op import runtime
 from .graph import Node, run
 from .modes import modes
 
-__all__ = ["backward", "grad"]
+__all__ = ["backward", "grad", "walk"]
 
 
 def backward(
@@ -44,7 +44,7 @@ def backward(
     roots = _roots("backward", _listed(tensors), _listed(grad_tensors), create_graph)
     retain = create_graph if retain_graph is None else retain_graph
     if inputs is None:
-        _walk(roots, None, retain, create_graph)
+        walk(roots, None, retain, create_graph)
         return
     wanted = _listed(inputs)
     if not wanted:
@@ -52,7 +52,7 @@ def backward(
     nodes = _nodes(wanted)
     for tensor in wanted:
         tensor.retain_grad()  # a leaf keeps its gradient anyway
-    _walk(roots, nodes, retain, create_graph, accumulate=True)
+    walk(roots, nodes, retain, create_graph, accumulate=True)
 
 
 def grad(
@@ -101,7 +101,7 @@ def grad(
         raise RuntimeError("`inputs` argument to `grad` cannot be empty; name what to differentiate with respect to.")
     roots = _roots("grad", _listed(outputs), _listed(grad_outputs), create_graph)
     nodes = _nodes(wanted)
-    captured = _walk(roots, nodes, create_graph if retain_graph is None else retain_graph, create_graph)
+    captured = walk(roots, nodes, create_graph if retain_graph is None else retain_graph, create_graph)
     found = [captured[node] for node in nodes]
     if not (allow_unused or materialize_grads):
         for i, g in enumerate(found):
@@ -113,9 +113,10 @@ def grad(
     return tuple([_result(g, tensor, materialize_grads) for g, tensor in zip(found, wanted)])
 
 
-def _walk(
+def walk(
     roots: list[tuple[Node, Any]], targets: Any, retain: bool, create_graph: bool, accumulate: bool = False
 ) -> dict[Node, Any]:
+    """Run the walk in the grad mode of a backward pass, and leave floating-point warnings to the numbers."""
     before, modes.grad = modes.grad, create_graph and not modes.inference
     try:
         with np.errstate(all="ignore"):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..op import runtime
-from . import anomaly
+from . import watching
 from .graph import Node
 from .modes import enable_grad, modes, no_grad
 
@@ -158,6 +158,8 @@ def _record(
     results = []
     for i, output in enumerate(outputs):
         results.append(_output(node, ctx, args, output, None if single else i))
+    if watching.state.on:
+        watching.made(node, args, results)
     node.keep(ctx._to_save, outputs, results)
     ctx._to_save = ctx._dirty = ctx._not_differentiable = ()  # an output there would make a cycle
     return results
@@ -213,7 +215,7 @@ class FunctionNode(Node):
     def __init__(self, function: type[Function], ctx: FunctionCtx, edges: tuple[Node | None, ...], count: int) -> None:
         self.edges, self.function, self.ctx, self.count = edges, function, ctx, count
         self.shape = self.dtype = self.hooks = None
-        self.trace = anomaly.made_at() if anomaly.state.enabled else None
+        self.trace = None
         self.outputs: dict[int, tuple[tuple[int, ...], np.dtype[Any]]] = {}
         self.saved: list[Any] = []
         self.released = False
@@ -298,6 +300,11 @@ class FunctionNode(Node):
                     f"gradient {i}; return a Tensor."
                 )
         return [g if edge is not None else None for g, edge in zip(found, needed)]
+
+    @property
+    def freed(self) -> bool:
+        """Whether the kept tensors are gone."""
+        return self.released
 
     def release(self) -> None:
         """Forget the kept tensors."""

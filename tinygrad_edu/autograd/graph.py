@@ -14,9 +14,9 @@ import numpy as np
 
 from ..ops.part import Part
 from ..ops.shape import fit, to
-from .anomaly import check_gradients, state
+from .watching import state, went_back
 
-__all__ = ["Node", "run", "topological"]
+__all__ = ["Node", "as_added", "run", "topological"]
 
 _references: Callable[[Any], int] = getattr(sys, "getrefcount", lambda value: 0)  # a Python without counts copies
 
@@ -54,6 +54,11 @@ class Node:
 
     def release(self) -> None:
         """Forget what was kept for the backward pass."""
+
+    @property
+    def freed(self) -> bool:
+        """Whether what was kept is gone."""
+        return False
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
@@ -110,16 +115,19 @@ def run(
                 captured[node] = g
         edges = node.edges
         if not edges:
-            if g is not None and (useful is None or (accumulate and node in useful)):
-                node.backward(g, (), create_graph)
+            if g is not None:
+                if state.on:
+                    went_back(node, g, ())
+                if useful is None or (accumulate and node in useful):
+                    node.backward(g, (), create_graph)
             continue
         needed = edges if useful is None else [e if e in useful else None for e in edges]
         if g is None or (useful is not None and not any(needed)):
             results: Sequence[Any] = (None,) * len(edges)
         else:
             results = node.backward(g, needed, create_graph)
-            if state.enabled:
-                check_gradients(node, results)
+            if state.on:
+                went_back(node, g, results)
             if not retain_graph:
                 node.release()
         g = None  # a buffer that nobody else holds may become a leaf's .grad without a copy
@@ -225,6 +233,11 @@ def _on_the_way(waiting: dict[Node, int], targets: Sequence[Node]) -> set[Node]:
         if any(edge in useful for edge in node.edges):
             useful.add(node)
     return useful
+
+
+def as_added(result: Any, edge: Node, node: Node) -> Any:
+    """Return what ``node`` sent back along an edge as it is added there: whole, in the edge's shape and dtype."""
+    return result.padded(edge.dtype) if type(result) is Part else _conform(result, edge, node)
 
 
 def _conform(g: Any, edge: Node, node: Node) -> Any:

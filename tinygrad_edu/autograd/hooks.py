@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-__all__ = ["RemovableHandle", "add_hook"]
+__all__ = ["RETAIN", "RemovableHandle", "add_hook"]
 
+RETAIN = -1  # the key of the hook that keeps a computed tensor's gradient; it runs after the user's hooks
 _ids = itertools.count()
 
 
