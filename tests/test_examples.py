@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from runpy import run_path
@@ -52,3 +53,55 @@ def test_more_steps_lower_the_loss(capsys: pytest.CaptureFixture[str]) -> None:
         assert isinstance(example("digits_mlp")(["--steps", steps]), float)
     found = losses(capsys.readouterr().out)
     assert found[-1] < found[0] / 2
+
+
+def test_one_neuron_shows_every_value_with_its_gradient(capsys: pytest.CaptureFixture[str]) -> None:
+    assert example("one_neuron_drawn")([]) < 0.04
+    table = capsys.readouterr().out
+    for row in ("w1 leaf  value -3.0000  do/dw1  1.0000", "n  add   value  0.8814  do/dn   0.5000"):
+        assert row in table
+
+
+def test_newton_finds_where_the_slope_is_zero() -> None:
+    lowest = example("newton")([])
+    assert abs(2 * lowest - math.exp(-lowest)) < 1e-12
+
+
+def test_recurrent_cell_learns_parity() -> None:
+    assert example("recurrent_cell")([]) == 1.0
+
+
+def test_attention_looks_from_the_other_end(capsys: pytest.CaptureFixture[str]) -> None:
+    assert example("attention")([]) > 0.95
+    assert "looks most at place [5, 4, 3, 2, 1, 0]" in capsys.readouterr().out
+
+
+def test_twelve_layers_learn_with_relu_and_not_with_sigmoid() -> None:
+    sigmoid, relu = example("vanishing_gradients")([])
+    assert sigmoid > 0.6
+    assert relu < 0.1
+
+
+def test_gradients_vanish_behind_sigmoids_only(capsys: pytest.CaptureFixture[str]) -> None:
+    example("vanishing_gradients")(["--steps", "1"])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  layer")]
+    (_, _, sigmoid, relu), *_, (_, _, last_sigmoid, last_relu) = rows
+    assert float(sigmoid) < 1e-6 * float(last_sigmoid)
+    assert float(relu) > 0.1 * float(last_relu)
+
+
+def test_resnet18_has_its_parameters_and_learns(capsys: pytest.CaptureFixture[str]) -> None:
+    model = run_path(str(Path(ROOT, "examples", "resnet18.py")))["ResNet18"]()
+    assert sum(p.numel() for p in model.parameters()) == 11_689_512
+    example("resnet18")(["--steps", "12"])
+    first, *_, last = losses(capsys.readouterr().out)
+    assert last < first / 2
+
+
+@pytest.mark.parametrize(
+    "name", ["one_neuron_drawn", "newton", "recurrent_cell", "attention", "vanishing_gradients", "resnet18"]
+)
+def test_example_draws_itself_where_it_is_told_to(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "graph.dot"
+    example(name)(["--steps", "1", "--out", str(path)])
+    assert path.read_text(encoding="utf-8").startswith("digraph")

@@ -1,6 +1,6 @@
-"""The command line: ``tinygrad-edu train`` and ``tinygrad-edu gradcheck``.
+"""The command line: ``tinygrad-edu train``, ``gradcheck`` and ``graph``.
 
-It reads options and prints results; the work is done in ``training`` and ``testing.command``.
+It reads options and prints results; the work is done in ``training`` and ``commands``.
 """
 
 from __future__ import annotations
@@ -60,6 +60,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_gradcheck_options(check)
     check.set_defaults(run=_gradcheck)
+    draw = commands.add_parser(
+        "graph",
+        help="draw what a model of yours computes",
+        description="Call a model once, and draw what was recorded, with its gradients: as a page on which to step "
+        "through the forward and the backward pass, or as a picture.",
+        epilog="Example: tinygrad-edu graph examples/digits_cnn.py:DigitsNet --input 1,1,8,8 -o cnn.svg --depth 1",
+    )
+    _add_graph_options(draw)
+    draw.set_defaults(run=_graph)
     return parser
 
 
@@ -97,11 +106,31 @@ def _positive(kind: type) -> Any:
 
 def _add_gradcheck_options(parser: argparse.ArgumentParser) -> None:
     add: Any = parser.add_argument
+    _add_call_options(parser, "check", "a function, an @op, an autograd.Function, a module of nn")
+    add("--order", type=_positive(int), default=1, help="2: also the derivative of the derivative (default: 1)")
+    add("--json", action="store_true", help="print the report as JSON")
+
+
+def _add_graph_options(parser: argparse.ArgumentParser) -> None:
+    from .commands.graph import DIRECTIONS, SHOWN
+
+    add: Any = parser.add_argument
+    _add_call_options(parser, "draw", "a model, its class, or a function of Tensors")
+    add("-o", "--out", type=Path, help="what to write: .html, .svg, .png, .pdf, .dot or .json (default: NAME.html)")
+    add("--depth", type=_natural, help="fold modules below so many levels (default: unfold all)")
+    add("--unfold", action="append", default=[], metavar="PATH", help="show this module open, such as layer1.0")
+    add("--show", nargs="+", choices=SHOWN, default=["shape", "grad_norm"], help="what stands in the picture")
+    add("--direction", choices=DIRECTIONS, default="forward", help="which way the arrows go (default: forward)")
+    add("--dark", action="store_true", help="light on dark")
+
+
+def _add_call_options(parser: argparse.ArgumentParser, verb: str, kinds: str) -> None:
+    """Add what says which function is called, and on which inputs."""
+    add: Any = parser.add_argument
     add(
         "target",
         metavar="MODULE:NAME",
-        help="what to check, in a module or a file: package.module:op, my_op.py:op, module:Class.method; "
-        "a function, an @op, an autograd.Function, a module of nn",
+        help=f"what to {verb}, in a module or a file: package.module:op, my_op.py:op, module:Class.method; {kinds}",
     )
     add(
         "--input",
@@ -121,22 +150,20 @@ def _add_gradcheck_options(parser: argparse.ArgumentParser) -> None:
         type=_reader("read_param"),
         help="a keyword argument of the function, once for each: dim=1",
     )
-    add("--order", type=_positive(int), default=1, help="2: also the derivative of the derivative (default: 1)")
     add("--seed", type=_natural, default=0, help="of the random numbers (default: 0)")
     add("--dtype", type=_reader("read_dtype"), help="of the inputs (default: float64, or that of a module's weights)")
     add("--low", type=float, help="smallest value of the inputs (default: -2, or 0 for integers)")
     add("--high", type=float, help="all values of the inputs are below this (default: 2)")
-    add("--json", action="store_true", help="print the report as JSON")
 
 
 def _reader(name: str) -> Callable[[str], Any]:
-    """Read an option by a function of ``testing.command``, whose sentence argparse is to print."""
+    """Read an option by a function of ``commands.inputs``, whose sentence argparse is to print."""
 
     def read(text: str) -> Any:
-        from .testing import command
+        from .commands import inputs
 
         try:
-            return getattr(command, name)(text)
+            return getattr(inputs, name)(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -151,18 +178,29 @@ def _natural(text: str) -> int:
 
 
 def _gradcheck(given: argparse.Namespace) -> int:
-    from .testing.command import Options, gradcheck
+    from .commands.gradcheck import Options, gradcheck
 
-    names = Options.__dataclass_fields__
-    chosen = {name: value for name, value in vars(given).items() if name in names}
-    return 0 if gradcheck(Options(**{**chosen, "params": dict(given.params)})) else 1
+    return 0 if gradcheck(Options(**{**_chosen(given, Options), "params": dict(given.params)})) else 1
+
+
+def _graph(given: argparse.Namespace) -> int:
+    from .commands.graph import Options, graph
+
+    view, path = graph(Options(**{**_chosen(given, Options), "params": dict(given.params)}))
+    print(view)
+    print(f"written: {path}")
+    return 0
+
+
+def _chosen(given: argparse.Namespace, options: type) -> dict[str, Any]:
+    """Pick the options that a dataclass has a field for."""
+    return {name: value for name, value in vars(given).items() if name in options.__dataclass_fields__}  # type: ignore[attr-defined]
 
 
 def _train(given: argparse.Namespace) -> int:
     from .training import DATA, Options, train
 
-    names = Options.__dataclass_fields__
-    chosen = {name: value for name, value in vars(given).items() if name in names}
+    chosen = _chosen(given, Options)
     chosen["out"] = given.out or Path("runs") / f"{given.data}-{given.model}"
     result = train(Options(**chosen))
     print(f"test loss {result.test_loss:.4f} accuracy {result.test_accuracy:.2%}")

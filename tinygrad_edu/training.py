@@ -260,14 +260,15 @@ def _line(epoch: Epoch) -> str:
 
 
 def _draw_first_step(model: nn.Module, data: Subset[Any], options: Options, say: Callable[[str], None]) -> list[Path]:
-    """Record one training step and draw it: always as DOT, as SVG where Graphviz is there."""
+    """Record one training step and draw it: as DOT and as a page to step through; as SVG where Graphviz is there."""
     model.train()
     images, labels = next(iter(DataLoader(data, options.batch_size)))
     state = {name: value.clone() for name, value in model.state_dict().items()}
-    loss: Tensor = nn.functional.cross_entropy(model(images), labels)
+    with viz.trace(model):
+        loss: Tensor = nn.functional.cross_entropy(model(images), labels)
+    drawing = viz.graph(loss, params=model)
     model.load_state_dict(state)  # the step was only for the drawing: batch norm's statistics go back
-    drawing = viz.graph(loss, params=dict(model.named_parameters()))
-    files = [drawing.save(options.out / "graph.dot")]
+    files = [drawing.save(options.out / "graph.dot"), drawing.save(options.out / "graph.html")]
     try:
         files.append(drawing.save(options.out / "graph.svg"))
     except RuntimeError as error:

@@ -15,8 +15,8 @@ import pytest
 import tinygrad_edu as tg
 from support.repository import ROOT
 from tinygrad_edu import cli
+from tinygrad_edu.commands.inputs import Input, read_input, read_param
 from tinygrad_edu.testing import check_gradients
-from tinygrad_edu.testing.command import Input, read_input, read_param
 
 OPS = """
 import sys

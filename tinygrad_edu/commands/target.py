@@ -14,7 +14,7 @@ from typing import Any
 
 from ..autograd import Function
 from ..nn import Module
-from .places import place_of
+from ..testing.places import place_of
 
 __all__ = ["find", "importable", "raised"]
 
@@ -25,7 +25,7 @@ def find(target: str) -> Callable[..., Any]:
     Raises
     ------
     ValueError
-        With a sentence, if it cannot be imported, is not there, or is nothing to differentiate.
+        With a sentence, if it cannot be imported, is not there, or is nothing to call.
     """
     place, _, name = target.rpartition(":")
     if not place or not name:

@@ -1,5 +1,8 @@
-"""Pictures of the recorded graph."""
+"""Pictures: of the recorded graph, of the backward pass step by step, of training, of what a network does."""
 
-from .graph import GraphView, graph
+from . import plots
+from .recording import Recording, record
+from .tracing import trace
+from .view import GraphView, graph
 
-__all__ = ["GraphView", "graph"]
+__all__ = ["GraphView", "Recording", "graph", "plots", "record", "trace"]
