@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import subprocess
 
-__all__ = ["render"]
+from .frame_names import cleared
+
+__all__ = ["draw", "render"]
 
 
 def render(dot: str, kind: str) -> bytes:
+    """Draw DOT, with the names of frames out of the way of arrows; see :func:`draw`."""
+    return draw(cleared(dot, lambda text: draw(text, "json")), kind)
+
+
+def draw(dot: str, kind: str) -> bytes:
     """Turn DOT into a picture with what is there: the ``dot`` program, else pygraphviz.
 
     Raises
