@@ -86,6 +86,21 @@ def test_blocks_that_differ_inside_are_not_equal() -> None:
     assert len(set(runs)) == 2
 
 
+def test_two_ways_side_by_side_with_names_of_their_own_are_not_one_thing_repeated() -> None:
+    class Residual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.around = nn.Linear(3, 3), nn.Linear(3, 3)
+            self.heads = nn.ModuleList([nn.Linear(3, 3) for _ in range(4)])
+
+        def forward(self, x: tg.Tensor) -> tg.Tensor:
+            return self.a(x) + self.around(x) + tg.stack([head(x) for head in self.heads]).sum(0)
+
+    runs = {b.path: b.run for b in traced(Residual(), tg.rand(2, 3)).boxes}
+    assert runs["a"] != runs["around"]
+    assert len({runs[f"heads.{i}"] for i in range(4)}) == 1
+
+
 def test_without_a_trace_the_paths_of_parameters_tell() -> None:
     model = nn.Sequential(Block(3), Block(3))
     data = viz.graph(model(tg.rand(2, 3)).sum(), params=model).data

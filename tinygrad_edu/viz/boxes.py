@@ -96,7 +96,11 @@ def _levels(path: str, kind_of: Callable[[str], str]) -> tuple[Place, ...]:
 
 
 def number_runs(boxes: list[Box], items: Sequence[Item]) -> None:
-    """Give neighbouring boxes that are equal in all they do one number, so that a picture may draw them as one."""
+    """Give neighbouring boxes that are equal in all they do one number, so that a picture may draw them as one.
+
+    They are calls of one module, or modules that are numbered (in a Sequential or a ModuleList): what has names of its
+    own, as the two ways through a residual block, is not one thing repeated.
+    """
     inside = _contents(boxes, items)
     looks: list[int] = [0] * len(boxes)
     for i in reversed(range(len(boxes))):  # what is inside comes after
@@ -105,11 +109,15 @@ def number_runs(boxes: list[Box], items: Sequence[Item]) -> None:
     for contents in inside.values():
         before = None
         for content in contents:
-            look = looks[content] if isinstance(content, int) else None
+            look = (looks[content], _series(boxes[content])) if isinstance(content, int) else None
             if isinstance(content, int):
                 run += look != before
                 boxes[content].run = run
             before = look
+
+
+def _series(box: Box) -> str:
+    return box.path.rpartition(".")[0] if box.name.isdigit() else box.path
 
 
 def _contents(boxes: list[Box], items: Sequence[Item]) -> dict[int | None, list[Any]]:
