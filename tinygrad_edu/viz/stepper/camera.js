@@ -4,6 +4,7 @@ const CLOSEST = 4;
 const LARGEST = 1.25; // what a small drawing is blown up to
 const LEGIBLE = 0.62; // what a first sight should not be smaller than
 const MARGIN = { side: 16, buttons: 62 }; // around the drawing; the buttons for zoom are on the right
+const SPARED = 0.35; // share of the width up to which the drawing makes room for the open legend
 const CLICK = 5; // a pointer that moves less is a click
 
 class Camera {
@@ -62,15 +63,21 @@ class Camera {
     this.#apply();
   }
 
+  /** Return where the room for the drawing begins: beside the open legend, where the window is wide enough. */
+  #margin() {
+    const { width } = legendSize();
+    return width < SPARED * this.size.width ? Math.max(width, MARGIN.side) : MARGIN.side;
+  }
+
   /** Return how large the whole drawing can be shown. */
   #whole() {
     const { width, height } = this.size;
-    const across = (width - MARGIN.side - MARGIN.buttons) / this.bounds.width;
+    const across = (width - this.#margin() - MARGIN.buttons) / this.bounds.width;
     return { across, scale: Math.max(Math.min(across, (height - 2 * MARGIN.side) / this.bounds.height), 1e-3) };
   }
 
   #left(scale) {
-    return (this.size.width + MARGIN.side - MARGIN.buttons - this.bounds.width * scale) / 2;
+    return (this.size.width + this.#margin() - MARGIN.buttons - this.bounds.width * scale) / 2;
   }
 
   /** Show the whole drawing. */
@@ -109,12 +116,12 @@ class Camera {
     const { width, height } = this.size;
     const left = rectangle.x * this.scale + this.x;
     const top = rectangle.y * this.scale + this.y;
-    const inside =
-      left > 8 &&
-      top > 8 &&
-      left + rectangle.width * this.scale < width - 8 &&
-      top + rectangle.height * this.scale < height - 8;
-    if (!inside) this.centre(rectangle);
+    const right = left + rectangle.width * this.scale;
+    const bottom = top + rectangle.height * this.scale;
+    const legend = legendSize();
+    const covered = left < legend.width && bottom > height - legend.height;
+    const inside = left > 8 && top > 8 && right < width - 8 && bottom < height - 8;
+    if (!inside || covered) this.centre(rectangle);
   }
 
   /** Return a function that moves the camera so that what stood at one rectangle stands at another on the screen. */
@@ -165,4 +172,10 @@ class Camera {
   #up(event) {
     this.pointers.delete(event.pointerId);
   }
+}
+
+/** Return how much of the lower left corner the open legend covers, with the space around it. */
+function legendSize() {
+  const legend = byId("legend");
+  return legend.open ? { width: legend.offsetWidth + 20, height: legend.offsetHeight + 20 } : { width: 0, height: 0 };
 }
