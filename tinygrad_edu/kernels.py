@@ -28,6 +28,7 @@ FAST: dict[str, tuple[str, int]] = {
     "channels_first": ("by_window", 4096),
     "col2im_by_entry": ("by_entry", 4096),
     "col2im_by_window": ("by_window", 4096),
+    "correlate_and_weigh": ("by_window", 2048),
     "correlate_channels": ("by_channel", 2048),
     "correlate_windows": ("by_window", 2048),
     "exp": ("elementwise", 4096),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import parallel
-from tinygrad_edu.ops import by_window, convolution, convolving
+from tinygrad_edu.ops import by_line, by_window, convolution, convolving
 from tinygrad_edu.ops.columns import col2im, im2col
 from tinygrad_edu.ops.conv import conv1d, conv2d
 from tinygrad_edu.ops.conv_transpose import conv_transpose1d, conv_transpose2d
@@ -103,11 +103,14 @@ def test_every_way_to_compute_gives_the_same(s: dict[str, Any]) -> None:
         (convolving, "_FEW", 1000),
         (by_window, "_LEAST", 1),
         (by_window, "_LEAST", 1000),
+        (by_line, "_PRICE", -1),
+        (by_line, "_PRICE", 1000),
+        (by_line, "_SIZES", (3, 2)),
         (parallel, "GRAIN", 1),
     ]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(module, name, value)
-            if name == "_LEAST":
+            if module in (by_line, by_window):
                 patch.setattr(convolving, "_MANY", 1)
             for found, other in zip(run(x, weight, g, parameters(s)), expected):
                 np.testing.assert_allclose(found, other, rtol=1e-11, atol=1e-11)
@@ -248,9 +251,13 @@ def test_infinite_values_give_nan_without_a_warning() -> None:
 @pytest.mark.parametrize("groups", [1, 4])
 @pytest.mark.parametrize("padding", [0, 1])
 @pytest.mark.parametrize("column", range(5))
-def test_an_infinite_pixel_reaches_the_windows_that_see_it_only(groups: int, padding: int, column: int) -> None:
-    """Depthwise, more windows are computed than there are: none of those may show."""
+@pytest.mark.parametrize("many", [1, 8])
+def test_an_infinite_pixel_reaches_the_windows_that_see_it_only(
+    monkeypatch: pytest.MonkeyPatch, groups: int, padding: int, column: int, many: int
+) -> None:
+    """Depthwise, and line by line, more windows are computed than there are: none of those may show."""
     torch = pytest.importorskip("torch")
+    monkeypatch.setattr(convolving, "_MANY", many)
     x = RNG.standard_normal((2, 4, 5, 5))
     x[1, 2, 3, column] = np.inf
     weight, g = (

@@ -17,6 +17,7 @@ from .compiling import compiled, fits
 __all__ = [
     "channels_first",
     "col2im_by_window",
+    "correlate_and_weigh",
     "correlate_windows",
     "im2col_by_window",
     "spread_windows",
@@ -97,6 +98,48 @@ def _weigh_windows(g, images, total, sizes, frame_size, stride, padding, dilatio
             for first in range(0, pixels, size):
                 rows = all_rows[: pixels - first]
                 _copy_windows(frame, rows, first, width, k_h, k_w, stride, dilation)
+                np.dot(np.ascontiguousarray(g[image, group, :, first : first + size]), rows, product)
+                for c in range(k):
+                    for entry in range(entries):
+                        total[group, c, entry] += product[c, entry]
+
+
+def correlate_and_weigh(images: Array, filters: Array, grid: Any, out: Array, pixels: Array) -> Any:
+    """Multiply every window with the filters (G, KH*KW*C/G, K/G), and with pixels (N, K, OH, OW)."""
+    (groups, entries, k), n = filters.shape, len(images)
+    size = _windows_at_a_time(entries, k)
+    if size < 2 * k or not (blas_takes_small() and fits(images, filters, out, pixels)):
+        return NotImplemented
+    total = np.zeros((groups, k, entries), images.dtype)
+    _correlate_and_weigh(
+        images.reshape(n, groups, -1, *images.shape[2:]),
+        filters,
+        out.reshape(n, groups, k, -1),
+        pixels.reshape(n, groups, k, -1),
+        total,
+        (size, *grid.kernel, *grid.output),
+        *(grid.frame, grid.stride, grid.padding, grid.dilation),
+    )
+    return total
+
+
+@compiled
+def _correlate_and_weigh(images, filters, out, g, total, sizes, frame_size, stride, padding, dilation):  # type: ignore[no-untyped-def]
+    n, groups, channels = images.shape[:3]
+    size, k_h, k_w, height, width = sizes
+    (entries, k), pixels = filters.shape[1:], height * width
+    frame = np.zeros((frame_size[0], frame_size[1], channels), images.dtype)
+    all_rows, all_products = np.empty((size, entries), images.dtype), np.empty((size, k), images.dtype)
+    bias, product = np.zeros(k, images.dtype), np.empty((k, entries), images.dtype)
+    for image in range(n):
+        for group in range(groups):
+            _put_channels_last(images[image, group], frame, padding[0], padding[1])
+            for first in range(0, pixels, size):
+                rows = all_rows[: pixels - first]
+                outputs = all_products[: pixels - first]
+                _copy_windows(frame, rows, first, width, k_h, k_w, stride, dilation)
+                np.dot(rows, filters[group], outputs)
+                _turn(outputs, bias, out[image, group, :, first:])
                 np.dot(np.ascontiguousarray(g[image, group, :, first : first + size]), rows, product)
                 for c in range(k):
                     for entry in range(entries):

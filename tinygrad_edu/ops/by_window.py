@@ -15,11 +15,11 @@ from ..kernels import accelerated
 from ..parallel import blas_takes_small
 from .windows import Grid, cut_out, fills, put_in, windows
 
-__all__ = ["arrange", "arrange_back", "correlate", "restore", "spread", "weigh"]
+__all__ = ["SMALL", "arrange", "arrange_back", "correlate", "correlate_and_weigh", "restore", "spread", "weigh"]
 
 Array = np.ndarray[Any, Any]
 
-_SMALL = 1_000_000  # multiplications, see _block
+SMALL = 1_000_000  # multiplications, see _block
 _LEAST, _MOST = 32, 128  # pixels that are worth a product of their own; more in one product gain nothing
 
 
@@ -54,6 +54,12 @@ def weigh(g: Array, images: Array, grid: Grid, groups: int) -> Array:
     return total
 
 
+def correlate_and_weigh(images: Array, filters: Array, grid: Grid, out: Array, pixels: Array) -> Array:
+    """Do what ``correlate`` and ``weigh(pixels, images, ...)`` do, with one im2col for both."""
+    total: Array = _correlate_and_weigh(images, filters, grid, out, pixels)
+    return total
+
+
 def spread(g: Array, filters: Array, grid: Grid, images: Array) -> None:
     """Write into ``images`` their gradient: the product gives that of every window's entries, col2im adds them up."""
     _spread_windows(g, filters, grid, images)
@@ -61,8 +67,24 @@ def spread(g: Array, filters: Array, grid: Grid, images: Array) -> None:
 
 @accelerated
 def _correlate_windows(images: Array, filters: Array, bias: Array, grid: Grid, out: Array) -> None:
+    _correlate_rows(im2col(images, grid, len(filters)), filters, bias, grid, out)
+
+
+@accelerated
+def _weigh_windows(g: Array, images: Array, grid: Grid, groups: int) -> Array:
+    return _weigh_rows(g, im2col(images, grid, groups), grid)
+
+
+@accelerated
+def _correlate_and_weigh(images: Array, filters: Array, grid: Grid, out: Array, pixels: Array) -> Array:
+    rows = im2col(images, grid, len(filters))
+    _correlate_rows(rows, filters, np.zeros(out.shape[1], out.dtype), grid, out)
+    return _weigh_rows(pixels, rows, grid)
+
+
+def _correlate_rows(rows: Array, filters: Array, bias: Array, grid: Grid, out: Array) -> None:
+    """Multiply windows (G, N*OH*OW, KH*KW*C/G) with filters."""
     groups, entries, k = filters.shape
-    rows = im2col(images, grid, groups)  # (G, N*OH*OW, KH*KW*C/G)
     product = np.empty((groups, rows.shape[1], k), out.dtype)
     size = _block(prod(grid.output), entries, k)
     if size:
@@ -73,10 +95,10 @@ def _correlate_windows(images: Array, filters: Array, bias: Array, grid: Grid, o
     _channels_first(product, bias, out)
 
 
-@accelerated
-def _weigh_windows(g: Array, images: Array, grid: Grid, groups: int) -> Array:
-    n, k, pixels = len(g), g.shape[1] // groups, prod(grid.output)
-    rows = im2col(images, grid, groups)
+def _weigh_rows(g: Array, rows: Array, grid: Grid) -> Array:
+    """Multiply windows (G, N*OH*OW, KH*KW*C/G) with their outputs' gradients (N, K, OH, OW)."""
+    n, groups, pixels = len(g), len(rows), prod(grid.output)
+    k = g.shape[1] // groups
     size = _block(pixels, rows.shape[2], k)
     if size < 2 * k:  # adding the products up would take longer than that saves
         return _columns(g, groups) @ rows
@@ -107,7 +129,7 @@ def _block(pixels: int, entries: int, filters: int) -> int:
     multiplying. On some processors it does not if the product has at most a million multiplications.
     """
     sizes = (pixels // parts for parts in range(1, pixels // _LEAST + 1) if pixels % parts == 0)
-    size = next((size for size in sizes if size <= _MOST and size * entries * filters <= _SMALL), 0)
+    size = next((size for size in sizes if size <= _MOST and size * entries * filters <= SMALL), 0)
     return size if size and blas_takes_small() else 0
 
 
@@ -142,10 +164,12 @@ def _col2im_by_window(rows: Array, images: Array, grid: Grid) -> None:
 
 @accelerated
 def _channels_first(product: Array, bias: Array, out: Array) -> None:
-    """Turn (G, N*OH*OW, K/G) into (N, K, OH, OW), and add the bias on the way."""
+    """Turn (G, N*OH*OW, K/G) into (N, K, OH, OW), and add the bias."""
     groups, _, k = product.shape
-    by_pixel = product.reshape(groups, len(out), *out.shape[2:], k).transpose(0, 4, 1, 2, 3)
-    np.add(by_pixel, bias.reshape(groups, k, 1, 1, 1), out=_grouped(out, groups))
+    by_pixel = product.reshape(groups, len(out), *out.shape[2:], k)
+    _grouped(out, groups)[...] = by_pixel.transpose(0, 4, 1, 2, 3)
+    if bias.any():  # when all lies in order: adding on the way takes longer
+        out += bias[:, None, None]
 
 
 def _frame(images: Array, grid: Grid, groups: int) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..cases import Case, Cases, Draw
 from ..op import op
-from .convolving import Job, bias_gradient, correlation, image_gradient, run, weight_gradient
+from .convolving import Job, bias_gradient, both_gradients, correlation, image_gradient, run, weight_gradient
 from .reduction import sum
 from .windows import Grid
 
@@ -58,13 +58,16 @@ def _gradients(
     groups: int,
 ) -> list[Array | None]:
     """Compute what the vjps below say, on one visit of the threads."""
+    image, filters, bias = [edge is not None for edge in needed]
+    both = both_gradients(g, input, weight, grid, groups) if image and filters else None
     jobs: list[Job | None] = [
-        None if needed[0] is None else image_gradient(g, weight, input.shape[2:], grid, groups),
-        None if needed[1] is None else weight_gradient(g, input, grid, groups),
-        None if needed[2] is None else bias_gradient(g),
+        both or (image_gradient(g, weight, input.shape[2:], grid, groups) if image else None),
+        weight_gradient(g, input, grid, groups) if filters and not both else None,
+        bias_gradient(g) if bias else None,
     ]
     found = iter(run(len(g), *[job for job in jobs if job]))
-    return [next(found) if job else None for job in jobs]
+    results: list[Any] = [next(found) if job else None for job in jobs]
+    return [*results[0], results[2]] if both else results
 
 
 @op(
@@ -121,7 +124,8 @@ def convolution(input: Array, weight: Array, bias: Array | None, grid: Grid, gro
     Kumar Chellapilla, Sidd Puri and Patrice Simard, "High performance convolutional neural networks
     for document processing", 2006.
     """
-    return run(len(input), correlation(input, weight, bias, grid, groups))[0]
+    out: Array = run(len(input), correlation(input, weight, bias, grid, groups))[0]
+    return out
 
 
 @op(
@@ -171,7 +175,8 @@ def conv2d_input(grad_output: Array, weight: Array, input_size: Pair, grid: Grid
     Vincent Dumoulin and Francesco Visin, "A guide to convolution arithmetic for deep learning",
     2016, chapter 4; relationship 9 is the case of stride 1.
     """
-    return run(len(grad_output), image_gradient(grad_output, weight, input_size, grid, groups))[0]
+    images: Array = run(len(grad_output), image_gradient(grad_output, weight, input_size, grid, groups))[0]
+    return images
 
 
 @op(
@@ -212,4 +217,5 @@ def conv2d_weight(grad_output: Array, input: Array, grid: Grid, groups: int) -> 
     -------
     Tensor (K, C/groups, KH, KW)
     """
-    return run(len(input), weight_gradient(grad_output, input, grid, groups))[0]
+    weight: Array = run(len(input), weight_gradient(grad_output, input, grid, groups))[0]
+    return weight

@@ -1,8 +1,8 @@
 """How a convolution and its gradients are computed on arrays: piece by piece of the batch, on all threads.
 
-A piece is computed in ``by_window`` if its channels are many, in ``by_entry`` if they are few, in ``by_channel`` if
-each has its own filter: im2col and one matrix product in all of them, in another order in memory. What is an op's
-derivative is known in ``convolution``.
+A piece is computed in ``by_window`` if its channels are many, in ``by_line`` if the windows lie side by side too, in
+``by_entry`` if the channels are few, in ``by_channel`` if each has its own filter: im2col and one matrix product in all
+of them, in another order in memory. What is an op's derivative is known in ``convolution``.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels import is_compiled
 from ..parallel import in_parts
-from . import by_channel, by_entry, by_window
+from . import by_channel, by_entry, by_line, by_window
 from .windows import Grid
 
-__all__ = ["Job", "bias_gradient", "correlation", "image_gradient", "run", "weight_gradient"]
+__all__ = ["Job", "bias_gradient", "both_gradients", "correlation", "image_gradient", "run", "weight_gradient"]
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[int, int]
@@ -33,10 +34,10 @@ class Job(NamedTuple):
 
     numbers: int  # that pass through: whether threads pay
     work: Callable[[slice], Any]
-    finish: Callable[[list[Any]], Array]
+    finish: Callable[[list[Any]], Any]
 
 
-def run(n: int, *jobs: Job) -> list[Array]:
+def run(n: int, *jobs: Job) -> list[Any]:
     """Do jobs for a batch of ``n``: every thread does its part of all of them, one after the other."""
     parts = in_parts(lambda part: [job.work(part) for job in jobs], n, sum(job.numbers for job in jobs))
     return [job.finish(list(results)) for job, results in zip(jobs, zip(*parts))]
@@ -44,12 +45,12 @@ def run(n: int, *jobs: Job) -> list[Array]:
 
 def correlation(images: Array, weight: Array, bias: Array | None, grid: Grid, groups: int) -> Job:
     """Multiply every window with every filter: (N, C, H, W), (K, C/G, KH, KW) -> (N, K, OH, OW)."""
-    way = _way(weight.shape, grid, groups)
+    way = _way_to_correlate(weight.shape, images, grid, groups)
     filters = way.arrange(weight, groups)
     out = np.empty((len(images), len(weight), *grid.output), images.dtype)
 
     def work(part: slice) -> None:
-        for chunk in _chunks(part, images, grid):
+        for chunk in _chunks(part, images, grid, way):
             way.correlate(images[chunk], filters, bias, grid, out[chunk])
 
     return Job(_entries(images, grid) * len(images), work, lambda _: out)
@@ -87,6 +88,36 @@ def image_gradient(g: Array, weight: Array, size: Pair, grid: Grid, groups: int)
     return Job(_entries(images, grid) * len(g), work, lambda _: images)
 
 
+def both_gradients(g: Array, images: Array, weight: Array, grid: Grid, groups: int) -> Job | None:
+    """Compute the gradients of images and weight from one im2col, if there is a way back that is no longer.
+
+    It lays out for every pixel the window of all outputs that the pixel has a part in. Multiplied with the filters it
+    gives the image's gradient, multiplied with the pixels the weight's.
+    """
+    back = _way_back(grid, images.shape[2:])
+    turned = weight.shape[1] * groups, len(weight) // groups, *grid.kernel
+    if not back or _entries(g, back) > _entries(images, grid):
+        return None
+    way = _way_to_correlate(turned, g, back, groups)
+    if way not in (by_line, by_window):
+        return None
+    filters = way.arrange(_turned(weight, groups), groups)
+    out = np.empty(images.shape, g.dtype)
+
+    def work(part: slice) -> Array:
+        total = np.zeros((groups, turned[0] // groups, prod(turned[1:])), g.dtype)
+        for chunk in _chunks(part, g, back, way):
+            total += way.correlate_and_weigh(g[chunk], filters, back, out[chunk], images[chunk])
+        return total
+
+    def finish(totals: list[Array]) -> tuple[Array, Array]:
+        found = _turned(by_window.restore(_add_up(totals), turned), groups)
+        # Where a window has no output it has a zero, and 0 times infinity is not 0.
+        return out, found if np.isfinite(found).all() else run(len(g), weight_gradient(g, images, grid, groups))[0]
+
+    return Job(2 * _entries(g, back) * len(g), work, finish)
+
+
 def bias_gradient(g: Array) -> Job:
     """Sum (N, K, OH, OW) over all but K; as products with ones, which are faster than sums."""
     n, k, *size = g.shape
@@ -112,16 +143,28 @@ def _way(weight: tuple[int, ...], grid: Grid, groups: int) -> ModuleType:
     return by_window if many else by_entry
 
 
+def _way_to_correlate(weight: tuple[int, ...], images: Array, grid: Grid, groups: int) -> ModuleType:
+    """Choose likewise where the windows are multiplied with the filters: NumPy copies less line by line."""
+    way = _way(weight, grid, groups)
+    lines = way is by_window and groups == 1 and not is_compiled("correlate_windows", images.size)
+    return by_line if lines and by_line.pays(weight, images.shape[2:], grid) else way
+
+
 def _entries(images: Array, grid: Grid) -> int:
     """Count the numbers that im2col makes of an image."""
     channels: int = images.shape[1]
     return channels * prod(grid.kernel) * prod(grid.output)
 
 
-def _chunks(part: slice, images: Array, grid: Grid) -> Iterator[slice]:
+def _chunks(part: slice, images: Array, grid: Grid, way: ModuleType | None = None) -> Iterator[slice]:
     """Divide a part of the batch so that im2col's matrix stays small."""
-    step = max(1, _CHUNK // max(1, _entries(images, grid) * images.itemsize))
-    return (slice(start, min(start + step, part.stop)) for start in range(part.start, part.stop, step))
+    numbers = _entries(images, grid)
+    if way is by_line:  # lines; the frames and products of so many images are half as much again
+        numbers = numbers // grid.kernel[0] * 3 // 2
+    most = max(1, _CHUNK // max(1, numbers * images.itemsize))
+    n = part.stop - part.start
+    count = -(-n // most)
+    return (slice(part.start + n * i // count, part.start + n * (i + 1) // count) for i in range(count))
 
 
 def _add_up(parts: list[Array]) -> Array:

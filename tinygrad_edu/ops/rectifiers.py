@@ -9,10 +9,11 @@ import numpy as np
 from ..cases import Elementwise, Error
 from ..kernels import accelerated
 from ..op import composite, op
+from ..parallel import in_parts
 from .accepts import Promote, accepts
-from .blocks import at_least, at_most, blockwise
+from .blocks import BLOCK, at_least, at_most, blockwise
 from .powers import exp
-from .selection import clamp, masked, where
+from .selection import as_integers, clamp, masked, where
 
 __all__ = ["celu", "elu", "hardtanh", "leaky_relu", "relu", "relu6", "selu", "threshold"]
 
@@ -37,16 +38,20 @@ def _no_bool(who: str) -> Promote:
 # ---- piecewise linear
 
 
-def _relu_grad(g: Any, out: Any) -> Any:
-    return masked(g, out != 0)  # != and not >: NaN is passed through
-
-
-_relu_kernel = accelerated(blockwise(_relu_grad))
+@accelerated
+def _relu_grad(g: Array, out: Array) -> Array:
+    """Give what the vjp of relu gives, for large arrays in two parts and straight into the result."""
+    if g.size <= BLOCK:
+        return masked.forward(g, out != 0)  # type: ignore[no-any-return]
+    result = np.empty(g.shape, g.dtype)
+    bits, kept, chosen = as_integers(g.reshape(-1)), out.reshape(-1), as_integers(result.reshape(-1))
+    in_parts(lambda part: np.multiply(bits[part], kept[part] != 0, out=chosen[part]), g.size, g.size // 4)
+    return result
 
 
 @op(
-    vjps=(lambda g, out, _x: _relu_grad(g, out),),
-    joint=lambda _needed, g, out, _x: (_relu_kernel(g, out),),
+    vjps=(lambda g, out, _x: masked(g, out != 0),),  # != and not >: NaN is passed through
+    joint=lambda _needed, g, out, _x: (_relu_grad(g, out),),
     cases=Elementwise(1, avoid=[0.0], special=_EDGES, errors=_NO_BOOLS),
     promote=_no_bool("relu"),
     register=True,

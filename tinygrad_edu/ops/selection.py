@@ -57,8 +57,12 @@ def masked(input: Array, mask: Array) -> Array:
     a choice (``np.where``) takes ten times as long on a mask without a pattern, because the
     processor guesses its branches wrong.
     """
-    bits: Array = np.multiply(input.view(_INTEGER_OF_SIZE[input.dtype.itemsize]), mask)
-    return bits.view(input.dtype)
+    return np.multiply(as_integers(input), mask).view(input.dtype)
+
+
+def as_integers(values: Array) -> Array:
+    """View floating numbers as integers of their size: :func:`masked` says why."""
+    return values.view(_INTEGER_OF_SIZE[values.dtype.itemsize])
 
 
 def _promote_choices(operands: list[Any], _n: int) -> None:

@@ -24,6 +24,7 @@ LONG = 65536
 """Elements from which a NumPy call is long enough to work beside another one."""
 
 PASSES = 4  # an update costs a thread as much as some plain passes over its elements
+CHEAP = 8  # compiled, it costs an eighth of one
 
 Job = tuple[tuple[Array, ...], Any]
 """The arrays of one parameter, its gradient first, all of one shape, and the numbers of its step."""
@@ -44,8 +45,10 @@ def share(update: Callable[..., None], jobs: Sequence[Job]) -> None:
     sizes = [arrays[0].size for arrays, _ in jobs]
     total = sum(sizes)
     usual = total // len(jobs)
-    if usual >= LONG or (usual and is_compiled(update.__name__, usual)):
-        in_parts(lambda part: _update_stretch(update, jobs, sizes, part), total, total * PASSES)
+    compiled = is_compiled(update.__name__, usual)
+    if usual >= LONG or (usual and compiled):
+        work = total // CHEAP if compiled else total * PASSES
+        in_parts(lambda part: _update_stretch(update, jobs, sizes, part), total, work)
     else:
         for arrays, numbers in jobs:
             update(*arrays, numbers)
