@@ -1,8 +1,9 @@
 """Two networks of twelve layers, one with sigmoids and one with ReLUs: why the first cannot learn.
 
-The slope of a sigmoid is at most 1/4. Going back through twelve of them, a gradient is divided by four twelve times,
-and by more where a neuron is saturated: what arrives at the first layer is too small to move it. Hochreiter (1991) and
-Bengio, Simard & Frasconi (1994) found it; ReLU with He's initialisation (2015), whose slope is 0 or 1, is a way out.
+The slope of a sigmoid is at most 1/4. Between twelve layers there are eleven, so on its way back a gradient is divided
+by four eleven times, and by more where a neuron is saturated: what arrives at the first layer is too small to move it
+(the weights, which multiply it too, do not make up for that). Hochreiter (1991) and Bengio, Simard & Frasconi (1994)
+found it; ReLU with He's initialisation (2015), whose slope is 0 or 1, is a way out.
 """
 
 from __future__ import annotations

@@ -112,15 +112,17 @@ def _add_gradcheck_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_graph_options(parser: argparse.ArgumentParser) -> None:
-    from .commands.graph import DIRECTIONS, SHOWN
-
     add: Any = parser.add_argument
     _add_call_options(parser, "draw", "a model, its class, or a function of Tensors")
     add("-o", "--out", type=Path, help="what to write: .html, .svg, .png, .pdf, .dot or .json (default: NAME.html)")
     add("--depth", type=_natural, help="fold modules below so many levels (default: unfold all)")
     add("--unfold", action="append", default=[], metavar="PATH", help="show this module open, such as layer1.0")
-    add("--show", nargs="+", choices=SHOWN, default=["shape", "grad_norm"], help="what stands in the picture")
-    add("--direction", choices=DIRECTIONS, default="forward", help="which way the arrows go (default: forward)")
+    words = "shape, dtype, value, grad, grad_norm, kept, line, op, inputs (default: shape grad_norm)"
+    add(
+        "--show", nargs="+", metavar="WORD", default=["shape", "grad_norm"], help=f"what stands in the picture: {words}"
+    )
+    directions = "forward, backward or both (default: forward)"
+    add("--direction", metavar="WAY", default="forward", help=f"which way the arrows go: {directions}")
     add("--dark", action="store_true", help="light on dark")
 
 

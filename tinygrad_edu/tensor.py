@@ -461,8 +461,9 @@ class Tensor(OpMethods, Conversions):
         return _rebuild, (type(self), self.array, self.requires_grad, self._own_attributes())
 
     def _own_attributes(self) -> dict[str, Any]:
-        """Return what the user has set on this tensor."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_store", "_frozen")}
+        """Return what the user has set on this tensor, and not what the engine and traces have."""
+        ours = ("_store", "_frozen", "_outside")
+        return {name: value for name, value in self.__dict__.items() if name not in ours}
 
 
 def _rebuild(cls: type[Tensor], array: Array, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:

@@ -5,42 +5,30 @@ Run it from the root of the repository; the same code draws the same pictures:
     python tools/draw_recording.py                  # all of them, into docs/images/recording
     python tools/draw_recording.py --output folder
 
-The pictures of the page need the program chromium; where it is not installed they are left out, and it says so.
+The pictures of the page need Chromium, chromedriver and selenium (extra ``browser``); without them they are left
+out, and it says so.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tinygrad_edu as tg
+from tinygrad_edu import datasets, nn
+from tinygrad_edu.viz.recording import Recording, record
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "tests"))  # its browser takes the pictures
 
-import numpy as np  # noqa: E402
-
-import tinygrad_edu as tg  # noqa: E402
-from tinygrad_edu import datasets, nn  # noqa: E402
-from tinygrad_edu.viz.recording import Recording, record  # noqa: E402
-
-CHROMIUM = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--force-color-profile=srgb",
-    "--virtual-time-budget=3000",
-)
+from support.browser import browser, look, missing, open_file  # noqa: E402
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,34 +88,20 @@ def trained(model: nn.Sequential, lr: float, gain: float = 1.0) -> Recording:
 
 def screenshots(recording: Recording, folder: Path) -> None:
     """Take pictures of the page: on a screen, light, and on a phone, dark."""
-    program = shutil.which("chromium")
-    if program is None:
-        print("chromium is not installed: no pictures of the page.", file=sys.stderr)
+    if absent := missing():
+        print(f"not installed: {', '.join(absent)}; no pictures of the page.", file=sys.stderr)
         return
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+    looks: dict[str, dict[str, Any]] = {
+        "page-light.png": {"width": 1100, "height": 860},
+        "page-phone-dark.png": {"width": 380, "height": 800, "phone": True, "dark": True},
+    }
+    with tempfile.TemporaryDirectory() as scratch, browser() as driver:
         page = recording.save(Path(scratch) / "page.html")
-        frame = Path(scratch) / "phone.html"
-        # A window is at least 500 pixels wide; a frame can be as narrow as a phone.
-        frame.write_text(
-            '<body style="margin:0"><iframe src="page.html" style="border:0;width:380px;height:800px"></iframe>'
-        )
-        shoot(program, page, folder / "page-light.png", "1100,860", scratch)
-        dark = "--blink-settings=preferredColorScheme=0"
-        shoot(program, frame, folder / "page-phone-dark.png", "500,800", scratch, dark)
-        crop(folder / "page-phone-dark.png", 380)
-
-
-def shoot(program: str, page: Path, target: Path, size: str, scratch: str, *flags: str) -> None:
-    """Take a picture of a page."""
-    window = (f"--user-data-dir={scratch}/profile", f"--window-size={size}", f"--screenshot={target.resolve()}")
-    subprocess.run([program, *CHROMIUM, *window, *flags, page.as_uri()], check=True, capture_output=True)
-
-
-def crop(path: Path, width: int) -> None:
-    """Cut off what is to the right of the phone."""
-    from matplotlib.image import imread, imsave
-
-    imsave(path, imread(path)[:, :width])
+        for name, appearance in looks.items():
+            look(driver, **appearance)
+            open_file(driver, page)
+            time.sleep(1)  # for the drawings to come
+            driver.save_screenshot(str(folder / name))
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ import tinygrad_edu as tg
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "images" / "stepper"
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests"))  # its browser takes the pictures
 
-from support.browser import PHONE, browser, look, open_file  # noqa: E402: the tests' browser
+from support.browser import PHONE, browser, look, open_file  # noqa: E402
 from support.stepper import Page  # noqa: E402
 
 GRAPHS = run_path(str(ROOT / "tools" / "draw_graphs.py"))

@@ -15,6 +15,7 @@ from support.explaining import check, leaf
 from tinygrad_edu import nn
 from tinygrad_edu.autograd import Function, explain
 from tinygrad_edu.nn import functional as F
+from tinygrad_edu.utils.checkpoint import checkpoint
 from tinygrad_edu.viz.tracing import trace
 
 HERE = Path(__file__).name
@@ -71,7 +72,7 @@ def test_the_operation_that_sends_zeros_is_named(name: str) -> None:
 
 def test_dropout_masks_everything() -> None:
     w = leaf(1.0, 2.0)
-    check(explain(w, F.dropout(w, 1.0).sum()), "zero", "- masked_scale", "the mask drops the entry", "model.eval()")
+    check(explain(w, F.dropout(w, 1.0).sum()), "zero", "- dropout", "the mask drops the entry", "model.eval()")
 
 
 def test_two_uses_that_cancel() -> None:
@@ -258,6 +259,21 @@ def test_an_overflow_on_the_way_back() -> None:
     for _ in range(3):
         h = h * 1e20
     check(explain(w, h), "inf", "larger than the largest number", "Keep the numbers smaller")
+
+
+def test_gradients_of_two_uses_that_are_too_large_together() -> None:
+    w = tg.tensor([1e-4, 2e-4], dtype=tg.float16, requires_grad=True)
+    loss = (w * 4e4).sum() + (w * 3e4).sum()
+    check(
+        explain(w, loss), "inf", "the leaf", "gradients from 2 uses arrive here, and their sum is too large", "larger"
+    )
+
+
+def test_a_checkpoint_goes_by_its_name() -> None:
+    w = leaf(-1.0, -2.0)
+    with trace():
+        loss = checkpoint(nn.ReLU(), w, use_reentrant=False).sum()
+    check(explain(w, loss), "zero", "- checkpoint in line")
 
 
 def test_a_hook_that_returns_nan() -> None:

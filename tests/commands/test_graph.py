@@ -111,6 +111,12 @@ def test_mistakes_are_said_in_a_sentence(
     assert [path.name for path in folder.iterdir() if path.suffix in (".html", ".gif")] == []
 
 
+def test_model_that_leaves_is_a_mistake_too(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "leaving.py").write_text("def f(x):\n    raise SystemExit(3)\n")
+    assert main(["graph", "leaving.py:f", "--input", "3"]) == 1
+    assert "calling leaving.py:f with float64 [3] raised SystemExit: 3 (leaving.py, line 2)" in capsys.readouterr().err
+
+
 def test_nothing_to_draw(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     (folder / "flat.py").write_text("def f(x):\n    return x.argmax()\n")
     assert main(["graph", "flat.py:f", "--input", "3"]) == 1

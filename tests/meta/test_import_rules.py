@@ -63,8 +63,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "optim": PUBLIC | SPEED,
     "utils": PUBLIC,
     "viz": {"atomic", "cases", "creation", "tensor", "op", "record", "autograd.*", "nn"},
-    "viz.plots": PUBLIC | {"nn", "nn.functional"},
-    "viz.recording": PUBLIC | {"atomic", "nn"},
+    "viz.plots": PUBLIC | {"nn", "nn.functional", "viz.colours"},
+    "viz.recording": PUBLIC | {"atomic", "nn", "viz.one_page"},
     # It stands around what it times: it replaces attributes of these while it runs, and none of them knows it.
     "profiler": {"atomic", "op", "record", "tensor", "autograd.*", "nn", "optim"},
     "testing": {"autograd.gradcheck", "cases", "nn", "op"} | PUBLIC,
@@ -80,7 +80,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "testing.places",
         "testing.primal",
     }
-    | {"viz", "viz.items"},
+    | {"viz"},
     "cli": {"", "commands.*", "training"},
     "__main__": {"cli"},
 }

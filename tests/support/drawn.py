@@ -50,15 +50,7 @@ KINKED = [
 def drawn_calls(name: str, *, kinks: bool = False, dtype: Any = np.float64) -> st.SearchStrategy[Arguments]:
     """Draw a call of an op; ``kinks``: also where it has no derivative."""
     found = s.calls(EVERYTHING[name], kinks=kinks, dtype=dtype)
-    if name == "native_batch_norm":
-        found = found.filter(is_training)
     return found | MADE_FOR[name](kinks, dtype) if name in MADE_FOR else found
-
-
-def is_training(call: Arguments) -> bool:
-    """Leave out what batch_norm refuses, one value per channel, and running statistics, which are no inputs."""
-    x = call.args[0]
-    return "running_mean" not in call.kwargs and np.prod(x.shape) > x.shape[1]
 
 
 @st.composite

@@ -179,6 +179,40 @@ def test_without_renderer_the_dot_file_is_written_beside(monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == [tmp_path / "graph.dot"]
 
 
+def test_without_renderer_the_form_that_was_asked_for_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with viz.trace():
+        y = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.Linear(1, 1), nn.Tanh()))(tg.ones(1, 1))
+    view = viz.graph(y)
+    assert "subgraph" in view.dot  # of which the layout is asked first
+    without_renderer(monkeypatch)
+    with pytest.raises(RuntimeError, match="No Graphviz found to draw pdf: install"):
+        view.save(tmp_path / "graph.pdf")
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.svg", "a.dot"])
+def test_folder_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"GraphView\.save: there is no folder '.*new'; make it first"):
+        small().save(tmp_path / "new" / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_says_that_the_backward_pass_stopped() -> None:
+    x = tg.ones(2, requires_grad=True)
+    e = (x * 1).exp()
+    y = e * e
+    e.add_(1)
+    assert "1 backward steps, then RuntimeError: one of the variables needed" in repr(viz.graph(y.sum()))
+
+
+@needs_renderer
+def test_names_that_say_nothing_are_drawn(capfd: pytest.CaptureFixture[str]) -> None:
+    x, w = tg.ones(1, requires_grad=True), tg.ones(1, requires_grad=True)
+    view = viz.graph(((x * w).exp() * w).sum(), params={"..": x, "": w})
+    assert view._repr_svg_().rstrip().endswith("</svg>")
+    assert "<b></b>" not in view.dot
+    assert "rror" not in capfd.readouterr().err
+
+
 def test_without_renderer_a_notebook_shows_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     without_renderer(monkeypatch)
     shown = small()._repr_mimebundle_()

@@ -10,6 +10,8 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import autograd, nn, viz
+from tinygrad_edu.autograd import explain
+from tinygrad_edu.utils.checkpoint import checkpoint
 from tinygrad_edu.viz.items import GraphData
 from tinygrad_edu.viz.keeping import kept_in_all
 
@@ -220,7 +222,37 @@ def test_json_says_the_same_and_is_strict() -> None:
     assert found["title"] == "y"
     assert found["depth"] == 2
     assert len(found["items"]) == len(view.data.items)
-    assert found["items"][0]["grad"]["values"] == ["inf", 0.25]
+    assert found["items"][0]["grad"]["values"] == ["Infinity", 0.25]
     assert found["items"][0]["shape"] == [2]
-    assert found["items"][found["output"]]["value"]["values"] == ["nan"]
+    assert found["items"][found["output"]]["value"]["values"] == ["NaN"]
     assert [step["item"] for step in found["steps"]] == [step.item for step in view.data.steps]
+
+
+def test_a_checkpoint_is_one_operation_and_its_own_graph_is_left_out() -> None:
+    model, x = nn.Sequential(nn.Linear(2, 2), nn.Tanh()), tg.ones(1, 2, requires_grad=True)
+    y = checkpoint(model, x, use_reentrant=False).sum()
+    data = data_of(y, params=model)
+    assert [item.op for item in data.items if item.kind == "operation"][-2:] == ["checkpoint", "sum"]
+    assert not data.stopped
+    (expected,) = autograd.grad(y, x, retain_graph=True)
+    grads = [item.grad for item in data.items if item.kind == "leaf"]
+    assert [grad and grad.values for grad in grads] == [expected.ravel().tolist()]
+    assert x.grad is None
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_what_is_kept_may_be_a_view_that_is_no_longer_usable() -> None:
+    base, w = tg.ones(4), tg.ones(2, requires_grad=True)
+    _, second = base.chunk(2)
+    y = w * second
+    base[0] = w[0]
+    data = data_of(y)
+    assert [kept.what for kept in data.items[-1].kept] == ["other"]
+    assert data.stopped.startswith("RuntimeError: one of the variables needed")
+    assert explain(tg.ones(2, requires_grad=True), y.sum()).verdict == "none"
+
+
+def test_constants_of_a_joined_list_that_is_not_kept() -> None:
+    x = tg.ones(2, requires_grad=True)
+    data = data_of(tg.cat([x, tg.ones(2)]))
+    assert [source.item for source in data.items[-1].sources] == [0, None]

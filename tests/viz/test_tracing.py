@@ -9,7 +9,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import autograd, nn, viz
 from tinygrad_edu.autograd.tracing import note_of, outside_of
 from tinygrad_edu.autograd.watching import state
-from tinygrad_edu.viz.items import GraphData, Item
+from tinygrad_edu.viz.items import Box, GraphData, Item
 
 
 def items(output: tg.Tensor, **options: object) -> dict[str, Item]:
@@ -216,3 +216,188 @@ def test_a_trace_holds_no_graph() -> None:
 def test_trace_takes_a_module() -> None:
     with pytest.raises(TypeError, match=r"trace: model must be an nn\.Module, got int; or leave it out"):
         viz.trace(3)  # type: ignore[arg-type]
+
+
+class Branching(nn.Module):
+    """Calls its parts in another order than it has them in, one of them twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2)
+
+    def forward(self, x: tg.Tensor, q: tg.Tensor) -> tg.Tensor:
+        left, right = self.c(x), self.a(q)
+        h: tg.Tensor = self.b(left + right) * self.a(right)
+        return h + q
+
+
+def test_each_trace_of_one_model_gives_the_same_picture() -> None:
+    model, x, q = Branching(), tg.ones(1, 2), tg.ones(1, 2, requires_grad=True)
+    again = viz.trace(model)
+    outputs, seen = [], []
+    for trace in (viz.trace(model), viz.trace(model), again, again):
+        with trace:
+            outputs.append(model(x, q).sum())
+        seen.append(_layout(outputs[-1]))
+    assert seen == seen[:1] * 4
+    operations = [[words for words in _layout(output)[0] if words[0] == "operation"] for output in outputs]
+    assert operations == operations[:1] * 4  # also of the first, whose leaves later traces have met again
+
+
+def _layout(output: tg.Tensor) -> tuple[list[tuple[object, ...]], list[Box]]:
+    data = viz.graph(output).data
+    return [(item.kind, item.name, item.op, item.box) for item in data.items], data.boxes
+
+
+def test_data_that_was_written_to_is_noted_again() -> None:
+    w, d = tg.tensor(1.0, requires_grad=True), tg.tensor(2.0)
+    with viz.trace():
+        before = w * d
+        d.fill_(3.0)
+        after = w * d
+    d.fill_(5.0)
+    with viz.trace():
+        later = w * d
+    untraced = w * d.fill_(7.0)
+    values = [
+        [i.value.values for i in viz.graph(t).data.items if i.kind == "input" and i.value] for t in (before, after)
+    ]
+    assert values == [[[2.0]], [[3.0]]]
+    values = [
+        [i.value.values for i in viz.graph(t).data.items if i.kind == "input" and i.value] for t in (later, untraced)
+    ]
+    assert values == [[[5.0]], [[7.0]]]
+
+
+def test_first_write_to_data_shows_what_was_there_before() -> None:
+    x, buffer = tg.ones(2, requires_grad=True), tg.zeros(3)
+    with viz.trace():
+        buffer[:2] = x
+    found = [item.value.values for item in viz.graph(buffer).data.items if item.kind == "input" and item.value]
+    assert found == [[0.0, 0.0]]
+
+
+def test_a_view_that_may_no_longer_be_used_is_detached_inside_as_outside() -> None:
+    def program() -> tg.Tensor:
+        base = tg.ones(4, requires_grad=True) * 2
+        first, second = base.chunk(2)
+        base.mul_(3)
+        with pytest.raises(RuntimeError, match="returned together with others"):
+            second * 1
+        return first.detach()
+
+    plain = program()
+    with viz.trace():
+        traced = program()
+    assert traced.tolist() == plain.tolist()
+
+
+def test_a_copy_or_file_of_a_traced_tensor_has_no_notes() -> None:
+    import pickle
+
+    x = tg.ones(3)
+    with viz.trace():
+        tg.ones(3, requires_grad=True) * x
+    assert outside_of(x) is not None
+    assert outside_of(pickle.loads(pickle.dumps(x))) is None
+    assert b"Outside" not in pickle.dumps(x)
+
+
+@pytest.mark.parametrize("kind", ["running mean", "hidden state"])
+def test_a_training_loop_inside_does_not_remember_all_its_graphs(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gc
+
+    from tinygrad_edu.autograd import tracing
+
+    monkeypatch.setattr(tracing, "_RECENT", 200)
+    model, mean, h = nn.Sequential(nn.Linear(2, 2), nn.Tanh()), tg.zeros(()), tg.ones(1, 2)
+    counts = []
+    with viz.trace(model):
+        for step in range(120):
+            out = model(h)
+            loss = out.square().mean()
+            loss.backward()
+            if kind == "running mean":
+                mean = mean * 0.9 + loss.detach()
+            else:
+                h = out.detach()
+            if step in (59, 119):
+                gc.collect()
+                counts.append(
+                    sum(type(found) in (tracing.Note, tracing.Outside, tracing.Scope) for found in gc.get_objects())
+                )
+    assert counts[1] <= counts[0] + 5
+
+
+def test_another_thread_is_left_alone() -> None:
+    import threading
+
+    model, other = nn.Sequential(nn.Linear(2, 2), nn.Tanh()), nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2))
+    results = []
+
+    def compute() -> None:
+        results.append(other(tg.ones(1, 2)).sum())
+        results[-1].backward()
+
+    def in_thread() -> None:
+        thread = threading.Thread(target=compute)
+        thread.start()
+        thread.join()
+
+    with viz.trace(model):
+        h = model[0](tg.ones(1, 2))
+        in_thread()
+        y = model[1](h).sum()
+    y.register_hook(lambda g: in_thread())
+    data = viz.graph(y).data  # also while it goes back
+    assert [box.path for box in data.boxes] == ["0", "1"]
+    assert len(results) == 2
+    assert all(note_of(result.grad_fn) is None for result in results)
+
+
+def test_traces_of_two_threads_may_end_in_any_order() -> None:
+    import threading
+
+    call = nn.Module.__call__
+    begun, ended = threading.Event(), threading.Event()
+    boxes = []
+
+    def trace() -> None:
+        with viz.trace():
+            begun.set()
+            ended.wait(10)
+            boxes.extend(viz.graph(nn.Linear(1, 1)(tg.ones(1, 1))).data.boxes)
+
+    thread = threading.Thread(target=trace)
+    with viz.trace():
+        thread.start()
+        begun.wait(10)
+    ended.set()
+    thread.join()
+    assert [box.kind for box in boxes] == ["Linear"]
+    assert nn.Module.__call__ is call
+    assert not state.on
+
+
+def test_one_trace_may_be_opened_again_inside_itself() -> None:
+    model = nn.Linear(1, 1)
+    trace, call = viz.trace(model), nn.Module.__call__
+    with trace:
+        with trace:
+            model(tg.ones(1, 1))
+        y = model(tg.ones(1, 1)).sum()
+    assert [item.line is not None for item in viz.graph(y).data.items if item.kind == "operation"] == [True, True]
+    assert nn.Module.__call__ is call
+    assert not state.on
+
+
+def test_copies_of_a_tensor_that_a_trace_has_seen_carry_no_note() -> None:
+    import copy
+    import pickle
+
+    x = tg.ones(3)
+    with viz.trace():
+        _ = x * tg.ones(3, requires_grad=True)
+    assert outside_of(x) is not None
+    for made in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert outside_of(made) is None

@@ -38,7 +38,7 @@ _detector = _Detector()
 
 def is_anomaly_enabled() -> bool:
     """Return True when anomaly mode is on."""
-    return _detector in state.watchers
+    return _detector in state.everywhere
 
 
 class set_detect_anomaly:
@@ -64,7 +64,10 @@ class set_detect_anomaly:
 
 
 def _switch(mode: bool, check_nan: bool) -> None:
-    (watch if mode else unwatch)(_detector)
+    if mode:
+        watch(_detector, everywhere=True)
+    else:
+        unwatch(_detector)
     _detector.check_nan = check_nan
 
 

@@ -6,8 +6,10 @@ the names of the variables, the constants that entered, and what was cut off; dr
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
@@ -50,13 +52,14 @@ class Scope:
     call: int = 1
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Outside:
     """A tensor that is not in the graph: data, or what was computed where nothing was recorded.
 
     ``why`` is None for data, "detach", "no_grad", "no derivative" (the op, or its integer result, has none), or
     "constants" (nothing that entered wants a gradient). ``sources`` are the nodes, weakly, and outside values it was
-    made from; ``notes`` stay when those nodes are gone. ``marks`` counts its zeros and NaN.
+    made from; ``notes`` stay when those nodes are gone. ``marks`` counts its zeros and NaN. ``version`` is the tensor's
+    when it was noted, ``session`` the trace.
     """
 
     name: str
@@ -71,16 +74,23 @@ class Outside:
     sources: tuple[ReferenceType[Node] | Outside, ...] = ()
     notes: tuple[Note, ...] = ()
     marks: Marks | None = None
+    version: int = 0
+    session: object = None
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Stay behind when the tensor is copied or saved: None in its place."""
+        return type(None), ()
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Note:
     """What a trace knows of a node.
 
     ``scope`` is the innermost call of a module around it; of a leaf, around its first use. ``inputs`` holds for each
     input of the call the Outside value, or None where an edge (or a plain number) stands. ``numbers`` are the arguments
     that are no tensors. ``marks`` counts the value's zeros and NaN, ``step`` is its last step of a backward pass.
-    ``sources`` are the notes of the edges: what is left of the way when nodes are gone.
+    ``sources`` are the notes of the edges: what is left of the way when nodes are gone. ``session`` is the trace that
+    has met the node last.
     """
 
     order: int
@@ -95,9 +105,15 @@ class Note:
     step: Step | None = None
     node: ReferenceType[Node] | None = None
     sources: tuple[Note, ...] = ()
+    session: object = None
 
 
 _notes: WeakKeyDictionary[Node, Note] = WeakKeyDictionary()
+_orders = itertools.count(1)  # of all traces: a graph may be made in several
+
+# A running mean or a detached hidden state is made from that of the step before, and so from all steps. The way back
+# is forgotten where it is older than so many notes, else a training loop would remember every graph that it has made.
+_RECENT = 5_000
 
 
 def note_of(node: Node) -> Note | None:
@@ -123,23 +139,34 @@ class Trace(Watcher):
     def __init__(self, keep: Callable[[Any], Any] = lambda array: None) -> None:
         self.keep = keep
         self.scopes: list[Scope] = []
-        self._count = 0
+        self._recent: deque[ReferenceType[Note | Outside]] = deque()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew: what earlier traces have noted of leaves and of data is noted again."""
+        self._session = object()
 
     def made(self, node: Any, args: Sequence[Any], out: Any) -> None:
         """Note a node, and give names to what it was made from."""
+        note = _notes.get(node)
+        if note is None:
+            note = self._note_call(node, args)
+        note.value = self.keep(out) if isinstance(out, np.ndarray) else None
+        note.marks = marks_of(out) if isinstance(out, np.ndarray) else None
+
+    def _note_call(self, node: Any, args: Sequence[Any]) -> Note:
+        """Note where a node was made and of what; not again when its value is written over, and so its input is."""
         frame, stage = _where()
         names = local_names(frame)
         values = tuple(_inputs_of(node, args))
         for value in values:
             self._see(value, names)
-        note = _notes.get(node) or self._new_note(node)
-        note.line, note.stage, note.scope = _line(frame), stage, self._scope
+        note = _notes[node] = self._new_note(node)
+        note.line, note.stage = _line(frame), stage
         note.inputs = tuple(_outside(value) for value in values)
         note.sources = tuple(_notes[edge] for edge in node.edges if edge in _notes)
         note.numbers = _numbers(node, args)
-        note.value = self.keep(out) if isinstance(out, np.ndarray) else None
-        note.marks = marks_of(out) if isinstance(out, np.ndarray) else None
-        _notes[node] = note
+        return note
 
     def went_back(self, node: Any, g: Any, results: Sequence[Any]) -> None:
         """Note a step back, which is what is left of it when the graph is freed."""
@@ -174,42 +201,74 @@ class Trace(Watcher):
         self._put_outside(result, "detach", "detach", [source], frame)
 
     def _put_outside(self, result: Any, op: str, why: str, tensors: list[Any], frame: FrameType | None) -> None:
-        sources = [ref(tensor._edge) if tensor._edge is not None else _outside(tensor) for tensor in tensors]
+        sources = [_source_of(tensor) for tensor in tensors]
         outside = self._made_outside(result, "")
         outside.op, outside.why, outside.line = op, why, _line(frame)
         outside.sources = tuple(source for source in sources if source is not None)
-        outside.notes = tuple(_notes[tensor._edge] for tensor in tensors if tensor._edge in _notes)
+        outside.notes = tuple(note for tensor in tensors if (note := _known(tensor)) is not None)
         result.__dict__["_outside"] = outside
 
     def _made_outside(self, tensor: Any, name: str) -> Outside:
         kind = "frozen" if type(tensor).__name__ == "Parameter" else "input"
         made = Outside(name, tensor.array.shape, tensor.array.dtype, self.keep(tensor.array), kind, scope=self._scope)
-        made.marks = marks_of(tensor)
+        made.marks, made.version, made.session = marks_of(tensor), _version(tensor), self._session
+        self._remember(made)
         return made
 
     def _see(self, tensor: Any, names: dict[int, str]) -> None:
         """Name a value at its first use by a variable; note what enters the graph from outside."""
-        if not isinstance(tensor, runtime.Tensor):
-            return
-        node, name = tensor._edge, names.get(id(tensor), "")
-        known: Note | Outside | None
-        if node is None:
-            known = tensor.__dict__.setdefault("_outside", None) or self._made_outside(tensor, name)
-            tensor.__dict__["_outside"] = known
-        else:
-            known = _notes.get(node)
-            if known is None:
-                known = _notes[node] = self._new_note(node)
-                known.value = self.keep(tensor.array) if isinstance(node, Leaf) else None
-        known.name = known.name or name
+        if isinstance(tensor, runtime.Tensor):
+            name = names.get(id(tensor), "")
+            node = _node_of(tensor)
+            known = self._seen_outside(tensor) if node is None else self._seen_in_graph(tensor, node, name)
+            known.name = known.name or name
+
+    def _seen_outside(self, tensor: Any) -> Outside:
+        """Note a value from outside: again in another trace, and again when it was written to."""
+        known = outside_of(tensor)
+        if known is None or (known.session is not self._session and known.why is None):
+            known = self._made_outside(tensor, "")
+        elif known.version != _version(tensor):  # nodes that were made before keep the note of the value before
+            now = self._made_outside(tensor, known.name)
+            now.why, now.op, now.line = known.why, known.op, known.line
+            now.sources, now.notes = known.sources, known.notes
+            known = now
+        tensor.__dict__["_outside"] = known
+        return known
+
+    def _seen_in_graph(self, tensor: Any, node: Node, name: str) -> Note:
+        known = _notes.get(node)
+        if known is None:
+            known = _notes[node] = self._new_note(node)
+        elif known.session is self._session or not isinstance(node, Leaf):
+            return known
+        else:  # the same note: earlier graphs lead to it
+            known.order, known.session, known.scope = next(_orders), self._session, self._scope
+            known.name = name or known.name
+        known.value = self.keep(tensor.array) if isinstance(node, Leaf) else None
+        return known
 
     @property
     def _scope(self) -> Scope | None:
         return self.scopes[-1] if self.scopes else None
 
     def _new_note(self, node: Node) -> Note:
-        self._count += 1
-        return Note(self._count, scope=self._scope, node=ref(node))
+        made = Note(next(_orders), scope=self._scope, node=ref(node), session=self._session)
+        self._remember(made)
+        return made
+
+    def _remember(self, made: Note | Outside) -> None:
+        """Put the newest into line, and let the oldest forget what it was made from."""
+        self._recent.append(ref(made))
+        oldest = self._recent.popleft()() if len(self._recent) > _RECENT else None
+        if oldest is not None:
+            oldest.sources = ()
+        if isinstance(oldest, Outside):
+            oldest.notes = ()
+
+
+def _version(tensor: Any) -> int:
+    return 0 if tensor._counter is None else int(tensor._counter[0])
 
 
 def _flat(args: Sequence[Any]) -> Iterator[Any]:
@@ -227,7 +286,26 @@ def _inputs_of(node: Any, args: Sequence[Any]) -> Sequence[Any]:
 
 
 def _outside(value: Any) -> Outside | None:
-    return outside_of(value) if isinstance(value, runtime.Tensor) and value._edge is None else None
+    return outside_of(value) if isinstance(value, runtime.Tensor) and _node_of(value) is None else None
+
+
+def _known(tensor: Any) -> Note | None:
+    node = _node_of(tensor)
+    return None if node is None else _notes.get(node)
+
+
+def _source_of(tensor: Any) -> ReferenceType[Node] | Outside | None:
+    node = _node_of(tensor)
+    return ref(node) if node is not None else _outside(tensor)
+
+
+def _node_of(tensor: Any) -> Node | None:
+    """Return the node that made a tensor; of a view that may no longer be used, the one that once did."""
+    try:
+        node: Node | None = tensor._edge
+    except RuntimeError:  # to refuse it is left to those who compute with it
+        node = tensor._node
+    return node
 
 
 def _numbers(node: Any, args: Sequence[Any]) -> dict[str, str]:
@@ -249,7 +327,7 @@ def _short(value: Any) -> str:
 
 def _why(op: Any, tensors: list[Any], result: Any) -> str:
     """Say why a call left no node."""
-    if not any(tensor._edge is not None for tensor in tensors):
+    if not any(_node_of(tensor) is not None for tensor in tensors):
         return "constants"
     if not getattr(result, "is_floating_point", lambda: True)() or not any(op.keeps):
         return "no derivative"

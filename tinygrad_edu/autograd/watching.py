@@ -5,6 +5,7 @@ The engine asks one flag and says what it did; what a watcher makes of it is the
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -33,57 +34,85 @@ class Watcher:
 
 
 class _State:
-    """Process-wide, as anomaly mode is in PyTorch."""
+    """Whether anybody listens, in any thread: the one question that the engine asks."""
 
     on = False
+    listeners = 0
+    everywhere: tuple[Watcher, ...] = ()  # as anomaly mode is in PyTorch
+
+
+class _Here(threading.local):
+    """Who is told of what this thread does; ``alone`` silences all others."""
+
     watchers: tuple[Watcher, ...] = ()
+    alone: tuple[Watcher, ...] = ()
 
 
 state = _State
+_here = _Here()
+_lock = threading.Lock()
 
 
-def watch(watcher: Watcher) -> None:
-    """Start telling a watcher; one that is told already stays where it is."""
-    if watcher not in state.watchers:
-        state.watchers = (*state.watchers, watcher)
-    state.on = True
+def watch(watcher: Watcher, everywhere: bool = False) -> None:
+    """Start telling a watcher of this thread, or of all; one that is told already stays where it is."""
+    if watcher in (state.everywhere if everywhere else _here.watchers):
+        return
+    if everywhere:
+        state.everywhere = (*state.everywhere, watcher)
+    else:
+        _here.watchers = (*_here.watchers, watcher)
+    _count(1)
 
 
 def unwatch(watcher: Watcher) -> None:
     """Stop telling a watcher."""
-    state.watchers = tuple([w for w in state.watchers if w is not watcher])
-    state.on = bool(state.watchers)
+    told = len(state.everywhere) + len(_here.watchers)
+    state.everywhere = tuple([w for w in state.everywhere if w is not watcher])
+    _here.watchers = tuple([w for w in _here.watchers if w is not watcher])
+    _count(len(state.everywhere) + len(_here.watchers) - told)
 
 
 @contextmanager
 def only(watcher: Watcher) -> Iterator[None]:
-    """Tell nobody but this watcher until the end."""
-    before, state.watchers, state.on = state.watchers, (watcher,), True
+    """Tell nobody but this watcher of what this thread does, until the end."""
+    before, _here.alone = _here.alone, (watcher,)
+    _count(1)
     try:
         yield
     finally:
-        state.watchers, state.on = before, bool(before)
+        _here.alone = before
+        _count(-1)
+
+
+def _count(more: int) -> None:
+    with _lock:
+        state.listeners += more
+        state.on = state.listeners > 0
+
+
+def _told() -> tuple[Watcher, ...]:
+    return _here.alone or (*state.everywhere, *_here.watchers)
 
 
 def made(node: Any, args: Sequence[Any], out: Any) -> None:
     """Tell everybody of a recorded node."""
-    for watcher in state.watchers:
+    for watcher in _told():
         watcher.made(node, args, out)
 
 
 def unrecorded(op: Any, args: Sequence[Any], result: Any) -> None:
     """Tell everybody of a call that was not recorded."""
-    for watcher in state.watchers:
+    for watcher in _told():
         watcher.unrecorded(op, args, result)
 
 
 def cut(source: Any, result: Any) -> None:
     """Tell everybody of a detached tensor."""
-    for watcher in state.watchers:
+    for watcher in _told():
         watcher.cut(source, result)
 
 
 def went_back(node: Any, g: Any, results: Sequence[Any]) -> None:
     """Tell everybody of a step of the backward pass."""
-    for watcher in state.watchers:
+    for watcher in _told():
         watcher.went_back(node, g, results)

@@ -15,11 +15,10 @@ from ..random import manual_seed
 from ..tensor import Tensor
 from ..viz import GraphView, trace
 from ..viz import graph as view_of
-from ..viz.items import DIRECTIONS, SHOWN
 from .inputs import Input, complete, draw_inputs
 from .target import find, importable, raised
 
-__all__ = ["DIRECTIONS", "SHOWN", "Options", "graph"]
+__all__ = ["Options", "graph"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def graph(options: Options) -> tuple[GraphView, Path]:
         model = fn if isinstance(fn, Module) else None
         names = ("depth", "unfold", "show", "direction", "dark")
         view = view_of(output, params=model, **{name: getattr(options, name) for name in names})
-    name = options.target.rpartition(":")[2]
+    name = view.data.title = options.target.rpartition(":")[2]
     return view, view.save(options.out or Path(f"{name}.html"))
 
 
@@ -89,7 +88,7 @@ def _call(fn: Callable[..., Any], inputs: Sequence[Tensor], options: Options) ->
     try:
         with trace(model):
             result = fn(*inputs, **options.params)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         shapes = ", ".join(f"{x.dtype} {list(x.shape)}" for x in inputs)
         raise ValueError(raised(f"calling {options.target} with {shapes}", error)) from error
     found = next((t for t in _tensors(result) if t.requires_grad), None)

@@ -44,7 +44,7 @@ def share(update: Callable[..., None], jobs: Sequence[Job]) -> None:
     """
     sizes = [arrays[0].size for arrays, _ in jobs]
     total = sum(sizes)
-    usual = total // len(jobs)
+    usual = total // max(len(jobs), 1)  # there may be no gradient at all
     compiled = is_compiled(update.__name__, usual)
     if usual >= LONG or (usual and compiled):
         work = total // CHEAP if compiled else total * PASSES

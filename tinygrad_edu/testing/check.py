@@ -175,8 +175,11 @@ def _recorded_findings(subject: Derivative, pullback: Pullback) -> list[Finding]
     recorded = [t.array for t in pullback.outputs]
     ordinary = subject.values(subject.points)
     largest = max([float(np.abs(b[np.isfinite(b)]).max(initial=0.0)) for b in ordinary], default=0.0)
-    for k, a, b in zip(subject.judged, recorded, ordinary):
-        if not np.allclose(a, b, rtol=1e-7, atol=1e-10 * largest, equal_nan=True):
+    round_off = np.split(subject.round_off(subject.points), np.cumsum([b.size for b in ordinary])[:-1])
+    for k, a, b, least in zip(subject.judged, recorded, ordinary, round_off):
+        x = np.abs(subject.points[k])
+        atol = 1e-10 * largest + 20 * least.reshape(b.shape) / np.where((x > 0) & (x < 1), x, 1.0)
+        if not np.allclose(a, b, rtol=1e-7, atol=atol, equal_nan=True):
             message = (
                 f"under create_graph=True the gradient of {subject.names[k]} is another than in the ordinary backward "
                 f"pass (by up to {np.abs(a - b).max():.1e})."

@@ -12,7 +12,8 @@ from .diagnosis import diagnose
 from .evidence import Evidence
 from .facts import absent_findings, nonlinear_findings
 from .jacobian import Tolerance, compare
-from .probe import Prober, signed_weights
+from .noise import signed_weights
+from .probe import Prober
 from .remainder import complex_step, remainder_order
 from .report import Diagnosis, Entry, GradientReport, InputResult, Kink
 from .search import Found, search

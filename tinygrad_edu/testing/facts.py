@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .noise import arriving_terms
 from .primal import Primal
 from .probe import Prober
 from .report import Finding
@@ -122,7 +123,7 @@ def precision_findings(subject: Primal, cotangents: Sequence[Array]) -> list[Fin
     values = subject.values(subject.points)
     if not subject.twin or any(_fits_float32(v) for v in [*subject.points, *values]):
         return []
-    size = sum(float(np.abs(u * v).sum()) for u, v in zip(cotangents, values))
+    size = float(arriving_terms(subject, subject.points, cotangents).sum())
     return [
         Finding(
             "dtype",

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..autograd import Function
 from ..autograd.gradcheck import GradcheckError
 from ..nn import Module
@@ -34,12 +36,15 @@ def check_gradients_given(
     ----------
     *group : strategies
         For the leading arguments: each draws a tuple of them, an :class:`~.strategies.Arguments`, or one argument.
+        An array among the keywords of an ``Arguments`` is handed on by keyword and not checked, as
+        :func:`check_gradients` does with its ``kwargs``; so is a Tensor that requires no grad. A Tensor that requires
+        grad is checked.
     order : int
         Of the derivatives, as in :func:`check_gradients`.
     max_examples : int, optional
         How many inputs are drawn; by default as many as the hypothesis profile says.
     **arguments : strategies
-        For the arguments of these names.
+        For the arguments of these names; floating arrays and Tensors that require grad are checked.
 
     Returns
     -------
@@ -103,7 +108,7 @@ def _check(function: Any, signature: inspect.Signature, groups: int, names: list
         __tracebackhide__ = True
         drawn = dict(asked.bind(*values, **named).arguments)
         leading, keywords = _joined([drawn.pop(name) for name in _group_names(groups)])
-        args, kwargs = _bound(function, signature, leading, {**keywords, **drawn})
+        args, kwargs = _bound(function, signature, leading, keywords, drawn)
         report = check_gradients(function, tuple(value for _, value in args), kwargs=kwargs, order=order)
         if not report.ok:
             code = written_call(function, args, kwargs, order).replace("\n", "\n    ")
@@ -154,33 +159,45 @@ def _joined(groups: list[Any]) -> tuple[list[Any], dict[str, Any]]:
 
 
 def _bound(
-    function: Any, signature: inspect.Signature, leading: list[Any], keywords: dict[str, Any]
+    function: Any, signature: inspect.Signature, leading: list[Any], keywords: dict[str, Any], named: dict[str, Any]
 ) -> tuple[Named, dict[str, Any]]:
-    """Give by position what can be given so, because that is what is checked; each with its name."""
+    """Give by position what can be given so, because that is what is checked; each with its name.
+
+    Arrays that were drawn as keywords stay keywords, and so does what comes after them.
+    """
     try:
-        given = signature.bind(*leading, **keywords).arguments
+        given = signature.bind(*leading, **{**keywords, **named}).arguments
     except TypeError as error:
         raise TypeError(
             f"check_gradients_given: {name_of(function)}{signature} does not take the {len(leading)} leading arguments "
-            f"and the keywords {sorted(keywords)} that were drawn: {error}."
+            f"and the keywords {sorted({**keywords, **named})} that were drawn: {error}."
         ) from None
     parameters = signature.parameters.values()
     plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    last = max([i for i, p in enumerate(plain) if p.name in given], default=-1)
+    stay = [i for i, p in enumerate(plain) if p.name not in named and _is_constant(keywords.get(p.name))]
+    end = min(stay, default=len(plain))
+    last = max([i for i, p in enumerate(plain[:end]) if p.name in given], default=-1)
     args = [(p.name, given.get(p.name, p.default)) for p in plain[: last + 1]]
     for p in parameters:
         if p.kind is p.VAR_POSITIONAL:
             args += [(f"x{i}", value) for i, value in enumerate(given.get(p.name, ()), len(args))]
-    kwargs = {p.name: given[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY and p.name in given}
+    by_keyword = [*plain[last + 1 :], *[p for p in parameters if p.kind is p.KEYWORD_ONLY]]
+    kwargs = {p.name: given[p.name] for p in by_keyword if p.name in given}
     for p in parameters:
         kwargs |= given.get(p.name, {}) if p.kind is p.VAR_KEYWORD else {}
     for name, value in kwargs.items():
         if isinstance(value, Tensor) and value.requires_grad:
             raise TypeError(
-                f"check_gradients_given: {name_of(function)}{signature} takes {name} by keyword only, and derivatives "
-                "are checked with respect to what is given by position; write a function that takes it by position."
+                f"check_gradients_given: {name_of(function)}{signature} gets {name} by keyword, and derivatives are "
+                "checked with respect to what is given by position; write a function that takes it by position, before "
+                "the arrays that are drawn as keywords."
             )
     return args, kwargs
+
+
+def _is_constant(value: Any) -> bool:
+    """Tell whether a keyword is an array that nobody differentiates by."""
+    return isinstance(value, np.ndarray) or (isinstance(value, Tensor) and not value.requires_grad)
 
 
 def _signature_of(function: Any) -> inspect.Signature:

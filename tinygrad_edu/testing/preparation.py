@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from .facts import type_findings
+from .noise import arriving_terms, signed_weights
 from .primal import Primal
-from .probe import signed_weights
 from .report import Finding, GradientReport
 from .subject import Pullback, Subject
 
@@ -110,20 +110,17 @@ def _go_to_float64(subject: Primal, report: GradientReport, narrow: Pullback, se
         subject.twin = False
         report.notes.append(f"the function cannot be called with float64 ({error}): judged as it is, coarsely.")
     else:
-        slack = _narrow_slack(subject, wide, after, cotangents)
-        report.add(_narrow_findings(subject, before, after, slack))
+        eps = max(float(np.finfo(dtype).eps) for dtype in [*subject.dtypes, *subject.precisions])
         subject.precisions = [t.array.dtype for t in wide.outputs]
+        report.add(_narrow_findings(subject, before, after, _narrow_slack(subject, after, cotangents, eps)))
 
 
-def _narrow_slack(
-    subject: Subject, wide: Pullback, gradients: Sequence[Array], cotangents: Sequence[Array]
-) -> list[Array]:
+def _narrow_slack(subject: Subject, gradients: Sequence[Array], cotangents: Sequence[Array], eps: float) -> list[Array]:
     """Say by how much a gradient in the dtype that was given may differ from the one in float64.
 
     By a little of its size; by round-off of what was differentiated, since a gradient may be small because large terms
     cancel; and by what it changes by when the inputs are rounded, which is a lot beside a kink.
     """
-    eps = max(float(np.finfo(dtype).eps) for dtype in [*subject.dtypes, *subject.precisions])
     rng = np.random.default_rng(0)
     points = [p * (1 + 4 * eps * signed_weights(rng, p.shape)) for p in subject.points]
     try:
@@ -131,7 +128,7 @@ def _narrow_slack(
     except Exception:  # outside of the function's domain
         rounded = list(gradients)
     sizes = [float(np.abs(g[np.isfinite(g)]).max(initial=0.0)) for g in gradients]
-    round_off = max(sizes) + sum(float(np.abs(u * t.array).sum()) for u, t in zip(cotangents, wide.outputs))
+    round_off = max(sizes) + float(arriving_terms(subject, subject.points, cotangents).sum())
     share = max(2e-3, 50 * eps)
     return [
         share * (np.abs(g) + size) + 50 * eps * round_off + 3 * np.abs(g - other)

@@ -141,9 +141,9 @@ class Primal(Subject):
         used = [np.dtype(np.float64)] if self.twin else self.dtypes
         return max(float(np.finfo(d).eps) for d in [*used, *self.precisions])
 
-    def round_off(self, points: Points) -> float:
+    def round_off(self, points: Points) -> Array:
         """Nothing is known but the values themselves."""
-        return 0.0
+        return np.zeros(())
 
     def widen(self) -> None:
         """Turn a module's own numbers to float64, where the inputs are."""

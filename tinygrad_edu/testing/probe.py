@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .differences import roundoff
+from .noise import attempt, measured, signed_weights
 from .subject import Pullback, Subject
 
-__all__ = ["Prober", "signed_weights"]
+__all__ = ["Prober"]
 
 Array = np.ndarray[Any, Any]
 Points = Sequence[Array]
@@ -22,8 +22,6 @@ _ANSWERS = ("agrees", "unclear", "differs")
 _ROUND_OFFS = 30  # so many units of round-off in the outputs may be in a derivative, however small it is
 _NEARBY, _NEARBY_POINTS = 1e-8, 8  # the step of the slopes nearby, and at how many points they are taken
 _LOUD = 1e9  # an output smaller than so many times its round-off is not made larger
-_NOISE_STEP = 1e-7  # of the size of an entry; a zero stays, since it is where kinks are
-_WIDER = (60, 600, 6000)  # times that, where it changes nothing
 
 
 class Prober:
@@ -56,7 +54,8 @@ class Prober:
         self.live = np.isfinite(values)  # what is not finite here is not judged
         self.here = np.where(self.live, values, 0.0)
         self.scales = [np.where(np.isfinite(p), np.maximum(1.0, np.abs(p)), 0.0) for p in self.points]
-        self.noise = np.maximum(self._roundoff(rng), subject.round_off(self.points))
+        noise = measured(self.at, self.points, self.here, subject.eps, rng, moves=subject.twin)
+        self.noise = np.maximum(noise, subject.round_off(self.points))
         sizes = self._sizes()
         self.weights = np.stack([signed_weights(rng, self.here.shape) * self.live / sizes for _ in range(2)])
         self.gradients = [self.pullback(self.split(w)) for w in self.weights]
@@ -64,7 +63,7 @@ class Prober:
         self.directions = [signed_weights(rng, p.shape) for p in points]
         self.largest = [[_largest(g) for g in gradients] for gradients in self.gradients]
         self.largest_error = [0.0] * len(self.points)
-        self.floors = [_ROUND_OFFS * subject.eps * float(np.abs(w) @ _finite_sizes(self.here)) for w in self.weights]
+        self.floors = [self._floor(w) for w in self.weights]
 
     def slopes_nearby(self, i: int, j: int) -> Array:
         """Differentiate both combinations with respect to one entry at points very close by: shape (2, K).
@@ -95,35 +94,25 @@ class Prober:
     def _sizes(self) -> Array:
         """Give every entry the size of its output, so that none of several is too small to be seen beside another.
 
-        An output that is mostly round-off is not made larger by that.
+        An output that is mostly round-off is not made larger by that; one that is nothing else has the size of the
+        terms that cancel in it, since its derivatives have their round-off.
         """
         if len(self.subject.sizes) == 1:
             return np.ones_like(self.here)
-        pairs = zip(self.split(np.abs(self.here)), self.split(self.noise))
-        sizes = [max(float(f.max(initial=0.0)), _LOUD * float(noise.max(initial=0.0))) or 1.0 for f, noise in pairs]
+        sizes = []
+        for values, noises in zip(self.split(np.abs(self.here)), self.split(self.noise)):
+            size, noise = float(values.max(initial=0.0)), float(noises.max(initial=0.0))
+            sizes.append(max(size, _LOUD * noise if size > _ROUND_OFFS * noise else noise / self.subject.eps) or 1.0)
         return np.repeat(sizes, [int(np.prod(shape)) for shape in self.subject.sizes])
 
-    def _roundoff(self, rng: np.random.Generator) -> Array:
-        """Estimate the round-off of every output."""
-        scale = _NOISE_STEP if self.subject.twin else 0.0
-        sizes = [np.where(np.abs(p) < 1e-3, np.abs(p), s) for p, s in zip(self.points, self.scales)]
-        away = [signed_weights(rng, p.shape) * size * scale for p, size in zip(self.points, sizes)]
-        rows = [self.at([p + k * d for p, d in zip(self.points, away)]) for k in range(1, 7)]  # not x
-        noise: Array = roundoff(self.here, rows, self.subject.eps)
-        stuck = (np.stack(rows) == self.here).all(0)
-        for factor in _WIDER:
-            if stuck.any():  # it may lose so many digits that steps so small are not seen at all
-                row = self.at([p + factor * d for p, d in zip(self.points, away)])
-                noise = np.where(stuck & np.isfinite(row), np.maximum(noise, np.abs(row - self.here)), noise)
-                stuck &= row == self.here
-        return noise
+    def _floor(self, weights: Array) -> float:
+        """Add up what round-off there is in a derivative: that of the outputs, and of what cancels in them."""
+        independent = np.sqrt(np.square(weights * self.noise).sum())
+        return float(_ROUND_OFFS * (self.subject.eps * (np.abs(weights) @ np.abs(self.here)) + independent))
 
     def at(self, points: Points) -> Array:
         """Return the outputs at other points: NaN outside of the function's domain, 0 for what is not judged."""
-        try:
-            values = self.subject.vector(points)
-        except Exception:  # it was called at the point itself, and did not object
-            values = np.full_like(self.here, np.nan)
+        values = attempt(self.subject, points, self.here.size)
         return values if self.live.all() else np.asarray(np.where(self.live, values, 0.0))
 
     def moved(self, i: int, entries: Any, step: float) -> Array:
@@ -198,11 +187,6 @@ class Prober:
     def relative(self, error: float, c: int = 0) -> float:
         """Divide an error by the largest entry of all gradients."""
         return error / (max(self.largest[c], default=0.0) or 1.0)
-
-
-def signed_weights(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Draw weights of both signs between 0.5 and 1.5: none small, so none hides; all different, so none cancel."""
-    return np.asarray(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape))
 
 
 def _bends(second: Array, nearer: Array, noise: Array) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from ..autograd import enable_grad, grad
 from ..creation import from_numpy
 from ..tensor import Tensor
+from .noise import arriving_terms
 
 __all__ = ["Derivative", "Pullback", "Subject", "name_of", "outputs_of"]
 
@@ -59,8 +60,8 @@ class Subject(ABC):
         """The relative round-off of one evaluation."""
 
     @abstractmethod
-    def round_off(self, points: Points) -> float:
-        """Return what round-off there is at least, however small the values are."""
+    def round_off(self, points: Points) -> Array:
+        """Return what round-off there is at least in each output, however small its value is: shape (M,) or ()."""
 
     @abstractmethod
     def cast(self, points: Points) -> list[Array]:
@@ -127,12 +128,16 @@ class Derivative(Subject):
         """The relative round-off of one evaluation."""
         return self.inner.eps
 
-    def round_off(self, points: Points) -> float:
-        """Return that of the values which the gradient comes from: where terms cancel, it is small and they are not."""
+    def round_off(self, points: Points) -> Array:
+        """Return that of the terms which the gradient comes from: where they cancel, it is small and they are not.
+
+        A gradient has the size of such a term divided by the input. Small inputs are not divided by: there that says
+        too much.
+        """
         count = len(self.inner.points)
-        pairs = zip(self.inner.values(points[:count]), points[count:])
-        sizes = [np.abs(np.asarray(value, np.float64) * u).max(initial=0.0) for value, u in pairs]
-        return 2 * self.eps * float(np.nan_to_num(max(sizes, default=0.0), posinf=0.0))
+        largest = arriving_terms(self.inner, points[:count], points[count:]).max(initial=0.0)
+        sizes = [np.fmax(np.abs(points[k]), 1.0).ravel() for k in self.judged]
+        return np.asarray(2 * self.eps * largest / np.concatenate([np.zeros(0), *sizes]))
 
 
 class Pullback:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 from .items import Box, GraphData, Item, Step
 from .keeping import kept_in_all
+from .one_page import spoken
 from .summary import Summary
 
 __all__ = ["as_json"]
@@ -18,7 +18,7 @@ VERSION = 1
 def as_json(data: GraphData, depth: int | None) -> str:
     """Write a graph as one line of JSON; ``depth`` is to how many levels of modules it is shown at first.
 
-    Left out: what is empty, False or None. NaN and infinities are the strings "nan", "inf" and "-inf".
+    Left out: what is empty, False or None. NaN and infinities are the strings "NaN", "Infinity" and "-Infinity".
     """
     whole = {
         "version": VERSION,
@@ -95,6 +95,4 @@ def _summary(summary: Summary | None) -> dict[str, Any] | None:
 
 
 def _number(value: float) -> float | str:
-    if not math.isfinite(value):
-        return "nan" if value != value else ("inf" if value > 0 else "-inf")
-    return float(f"{value:.6g}")
+    return spoken(value, 6)

@@ -10,6 +10,7 @@ import numpy as np
 from ..autograd.function import FunctionNode
 from ..autograd.graph import Node
 from ..autograd.leaf import Leaf
+from ..nn import Parameter
 from ..record import OpNode
 from ..tensor import Tensor
 from .items import Item, Kept
@@ -53,5 +54,5 @@ def _kept(name: str, value: Any) -> Kept:
     base = array
     while isinstance(base.base, np.ndarray):
         base = base.base
-    is_leaf = isinstance(value, Tensor) and (isinstance(value._edge, Leaf) or type(value).__name__ == "Parameter")
+    is_leaf = isinstance(value, Tensor) and (isinstance(value._node, Leaf) or isinstance(value, Parameter))
     return Kept(name, array.nbytes if base is array else min(base.nbytes, array.nbytes), id(base), is_leaf)

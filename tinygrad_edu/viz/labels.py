@@ -10,7 +10,7 @@ from .folding import Arrow, Drawn
 from .items import Box, GraphData, Item
 from .keeping import kept_in_all
 from .summary import Summary
-from .wording import NO_BREAK, bytes_text, html, number, plural, rms, shape_text, shortened, summary_lines
+from .wording import NO_BREAK, bytes_text, count_text, html, number, plural, rms, shape_text, shortened, summary_lines
 
 __all__ = ["MARGIN", "Labels", "frame_label", "frame_text", "gradient_size", "title_label"]
 
@@ -237,12 +237,12 @@ def _parameters(items: Sequence[Item]) -> list[str]:
     frozen = sum(math.prod(item.shape or ()) for item in items if item.kind == "frozen")
     if not trainable + frozen:
         return []
-    share = "" if not frozen else (", frozen" if not trainable else f", {plural(frozen, '')[:-1].strip()} frozen")
+    share = "" if not frozen else (", frozen" if not trainable else f", {count_text(frozen)} frozen")
     return [plural(trainable + frozen, "parameter") + share]
 
 
 def _bold(text: str) -> str:
-    return f"<b>{html(shortened(text))}</b>"
+    return f"<b>{html(shortened(text)) or NO_BREAK}</b>"  # Graphviz takes no empty one
 
 
 def _named(box: Box) -> str:

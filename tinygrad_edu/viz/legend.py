@@ -108,8 +108,8 @@ class Legend:
         """Draw the scale between the sizes at its ends."""
         low, _, high = (number(float(f"{mark:.1g}")) for mark in scale.marks())
         strip = "".join(f'<td bgcolor="{colour}" width="14" height="12"></td>' for colour in scale.steps())
-        before = _cell(f"gradient rms: {low} or less, vanishing")
-        after = _cell(f"{high} or more, exploding")
+        before = _cell(f"gradient rms: {low} or less, small here")
+        after = _cell(f"{high} or more, large here")
         inner = f'<td><table border="0" cellborder="0" cellspacing="0"><tr>{strip}</tr></table></td>'
         return f'<td><table border="0" cellborder="0" cellspacing="0"><tr>{before}{inner}{after}</tr></table></td>'
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from ..autograd.function import FunctionNode, OutputNode
 from ..autograd.graph import Node
+from ..autograd.known_as import known_as
 from ..autograd.leaf import Leaf
 from ..autograd.tracing import Note, Outside, Scope, note_of, outside_of
-from ..nn import Module
+from ..nn import Module, Parameter
 from ..record import OpNode
 from ..tensor import Tensor
 from .boxes import Place, boxes_of, number_runs, places_from_paths
@@ -22,10 +23,6 @@ from .stepping import go_back
 from .summary import Summary
 
 __all__ = ["read_graph"]
-
-# What a reader knows the ops as that public functions are made of.
-_KNOWN_AS = {"max_over_windows": "max_pool", "mean_over_windows": "avg_pool", "contract": "einsum"}
-_KNOWN_AS |= {"constant_pad_nd": "pad", "masked_scale": "dropout"}
 
 
 def read_graph(
@@ -60,10 +57,15 @@ def read_graph(
 def in_order(root: Node) -> list[Node]:
     """List a graph so that every node stands after its inputs: in the order of a trace, else depth first."""
     nodes = _depth_first(root)
-    notes = [note_of(node) for node in nodes]
-    if any(note is None for note in notes):
+    notes = {node: note_of(node) for node in nodes}
+    times: dict[Node, float] = {node: note.order for node, note in notes.items() if note is not None}
+    if len(times) < len(nodes):
         return nodes
-    by_time = sorted(nodes, key=lambda node: note_of(node).order)  # type: ignore[union-attr]
+    for node in nodes:
+        for edge in node.edges:
+            if edge is not None and not edge.edges:  # a leaf that a later trace has met again
+                times[edge] = min(times[edge], times[node] - 0.5)
+    by_time = sorted(nodes, key=times.__getitem__)
     place = {node: i for i, node in enumerate(by_time)}
     right = all(edge is None or place[edge] < i for i, node in enumerate(by_time) for edge in node.edges)
     return by_time if right else nodes
@@ -119,7 +121,7 @@ class _Reader:
     def _leaf(self, leaf: Leaf) -> Item:
         tensor = leaf.variable
         name = self._names.get(id(leaf), "")
-        kind = "parameter" if name or type(tensor).__name__ == "Parameter" else "leaf"
+        kind = "parameter" if name or isinstance(tensor, Parameter) else "leaf"
         item = Item("frozen" if leaf.frozen else kind, name, title=leaf.name())
         item.value = None if tensor is None else Summary.of(tensor.array)
         return item
@@ -140,11 +142,11 @@ class _Reader:
             return self._outside_item(outside)
         saved = getattr(node, "saved", None) if isinstance(node, OpNode) else None
         inputs = () if saved is None else (saved[0][0] if node.op.variadic else saved[0])  # type: ignore[attr-defined]
-        kept = inputs[i] if i < len(inputs) else None
-        if not isinstance(kept, Tensor) or kept._edge is not None:
+        kept = inputs[i] if inputs is not None and i < len(inputs) else None
+        if not isinstance(kept, Tensor) or kept._node is not None:
             return None
         seen = outside_of(kept)
-        if seen is not None:
+        if seen is not None and (kept.is_inference() or seen.version == kept._version):  # not written to since
             return self._outside_item(seen)
         if id(kept) not in self._outside:
             self._outside[id(kept)] = self._add(self._item_of_tensor(kept))
@@ -157,7 +159,7 @@ class _Reader:
         return self._outside[id(outside)]
 
     def _item_of_tensor(self, tensor: Tensor) -> Item:
-        kind = "frozen" if type(tensor).__name__ == "Parameter" else "input"
+        kind = "frozen" if isinstance(tensor, Parameter) else "input"
         value = Summary.of(tensor.array)
         return Item(kind, self._frozen.get(id(tensor), ""), shape=tensor.shape, dtype=value.dtype, value=value)
 
@@ -191,10 +193,9 @@ class _Reader:
 def _called(node: Node) -> tuple[str, str]:
     """Return the name of what was called, and what its documentation says it does."""
     if isinstance(node, OpNode):
-        name = node.op.__name__.removeprefix("native_")
-        return _KNOWN_AS.get(name, name), summary_line(node.op)
+        return known_as(node.op.__name__), summary_line(node.op)
     if isinstance(node, FunctionNode):
-        return node.function.__name__, summary_line(node.function)
+        return known_as(node.function.__name__), summary_line(node.function)
     if isinstance(node, OutputNode):
         return f"output {node.number}", "One of several outputs of a call."
     return node.name(), ""

@@ -11,11 +11,13 @@ __all__ = ["draw", "render"]
 
 def render(dot: str, kind: str) -> bytes:
     """Draw DOT, with the names of frames out of the way of arrows; see :func:`draw`."""
-    return draw(cleared(dot, lambda text: draw(text, "json")), kind)
+    return draw(cleared(dot, lambda text: draw(text, "json", kind)), kind)
 
 
-def draw(dot: str, kind: str) -> bytes:
+def draw(dot: str, kind: str, wanted: str = "") -> bytes:
     """Turn DOT into a picture with what is there: the ``dot`` program, else pygraphviz.
+
+    ``wanted`` is the form that the user has asked for, where this one is a step on the way.
 
     Raises
     ------
@@ -28,7 +30,7 @@ def draw(dot: str, kind: str) -> bytes:
     try:
         return bytes(Source(dot).pipe(format=kind, quiet=True))
     except ExecutableNotFound:
-        trouble = f"No Graphviz found to draw {kind}"
+        trouble = f"No Graphviz found to draw {wanted or kind}"
     except subprocess.CalledProcessError as error:  # some builds lack a form, such as png
         trouble = f"The dot program could not draw {kind} ({_first_line(error.stderr)})"
     try:

@@ -69,19 +69,21 @@ def go_back(nodes: Sequence[Node], output: Tensor, local: bool = True) -> tuple[
     stopped : str
         The error that ended the pass, such as that of a value changed in place; "" for none.
     """
+    mine = set(nodes)
     if any(node.freed for node in nodes):
-        mine = set(nodes)
         return {node: taken for node, taken in past.items() if node in mine}, ""
     steps: dict[Node, Taken] = {}
     root = output._edge
     assert root is not None
     leaves = [node for node in nodes if not node.edges]
+    stopped = ""
     with _without_retained(nodes), only(Steps(steps, local)):
         try:
             walk([(root, np.ones_like(output.array))], leaves, True, False)
         except Exception as error:  # also of a custom backward: what failed is what one wants to see
-            return steps, f"{type(error).__name__}: {error}"
-    return steps, ""
+            stopped = f"{type(error).__name__}: {error}"
+    # Not of graphs that a backward makes for itself and goes back through, as that of a checkpoint does.
+    return {node: taken for node, taken in steps.items() if node in mine}, stopped
 
 
 @contextmanager

@@ -83,6 +83,8 @@ class GraphView:
         ------
         ValueError
             If the suffix is another.
+        FileNotFoundError
+            If the folder is not there.
         RuntimeError
             If Graphviz is needed and not there, or would be at work for minutes: from 1,500 nodes on. The drawing is
             then written as ``.dot`` beside, and nothing else.
@@ -91,6 +93,8 @@ class GraphView:
         kind = target.suffix[1:].lower()
         if kind not in _FORMATS:
             raise ValueError(f"GraphView.save: cannot write {target.name!r}; the suffix must be one of {_FORMATS}.")
+        if not target.parent.is_dir():
+            raise FileNotFoundError(f"GraphView.save: there is no folder {str(target.parent)!r}; make it first.")
         try:
             _write(target, self._as_bytes(kind))
         except RuntimeError as error:
@@ -130,7 +134,9 @@ class GraphView:
 
     def __repr__(self) -> str:
         operations = sum(item.kind == "operation" for item in self.data.items)
-        return f"<GraphView of {self.data.title!r}: {operations} operations, {len(self.data.steps)} backward steps>"
+        stopped = f", then {self.data.stopped}" if self.data.stopped else ""
+        steps = f"{len(self.data.steps)} backward steps{stopped}"
+        return f"<GraphView of {self.data.title!r}: {operations} operations, {steps}>"
 
 
 def _write(target: Path, data: bytes) -> None:
@@ -152,7 +158,8 @@ def graph(
 
     Values flow from the leaves at the top to the output at the bottom; gradients flow back along the same edges. The
     gradients shown are those of ``output`` (of its sum, where it is not a single number): a real backward pass is run
-    for them, in which no ``.grad`` changes and nothing is freed. Hooks on tensors run in it. Iterative, and linear in
+    for them, in which no ``.grad`` changes and nothing is freed. Hooks on tensors run in it, and what is
+    checkpointed is computed once more, with the running statistics that it updates. Iterative, and linear in
     nodes and edges.
 
     Parameters

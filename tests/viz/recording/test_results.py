@@ -162,7 +162,7 @@ def test_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest
     path = tmp_path / "run.html"
     path.write_text("before")
     recording = recorded()
-    monkeypatch.setattr("tinygrad_edu.viz.recording.page._source", lambda name: 1 / 0)
+    monkeypatch.setattr("tinygrad_edu.viz.recording.page.joined", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         recording.save(path)
     assert path.read_text() == "before"
@@ -252,3 +252,9 @@ def test_plot_of_values_that_are_no_numbers_says_so() -> None:
         model(tg.tensor(np.full((2, 2), np.nan)))
     with pytest.raises(ValueError, match=r"none of the activations has a finite value to draw"):
         recording.plot("activations")
+
+
+def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"Recording\.save: there is no folder '.*new'; make it first"):
+        recorded().save(tmp_path / "new" / "run.json")
+    assert list(tmp_path.iterdir()) == []

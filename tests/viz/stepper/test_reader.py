@@ -35,6 +35,41 @@ def test_arrows_home_and_end_step(open_page: Callable[..., Page]) -> None:
     assert seen == [6, 0, 1, 2, 1, 6, 6, 5]
 
 
+@pytest.mark.parametrize("hand", ["key", "button"])
+def test_the_first_step_forward_leads_to_the_beginning(open_page: Callable[..., Page], hand: str) -> None:
+    page = open_page(expression())
+    seen = []
+    for _ in range(2):  # at first all is shown, as after the last step
+        page.press(RIGHT) if hand == "key" else page.click("#forward")
+        seen.append(page.text("#caption"))
+    assert seen == ["step 0 of 6: ready", "step 1 of 6: forward: mul → c"]
+
+
+WIDE = {
+    "8 columns": (8, [0.25, -0.347, 0.004, 0.0, 0.1, -0.2, 0.3, 1.0], ["0.25", "−0.35", "~0", "0", "0.10"], ""),
+    "10 columns": (10, [0.25, -0.23, 0.004, 0.0, 0.02], ["2.5", "−2.3", "~0", "0", "0.2"], "each × 10−1"),
+    "whole numbers": (8, [3.0, -2.0, 0.0], ["3", "−2", "0"], ""),
+    "large numbers": (8, [31234.0, -250.0], ["3.12", "−0.03"], "each × 104"),
+    "infinity": (8, [0.5, float("inf"), float("nan")], ["0.50", "∞", "NaN"], ""),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_wide_table_of_numbers_fits_the_panel(open_page: Callable[..., Page], name: str) -> None:
+    columns, values, shown, shared = WIDE[name]
+    row = (values * columns)[:columns]
+    w = tg.tensor([row] * 4, requires_grad=True)
+    with viz.trace():
+        loss = w.sum()
+    page = open_page(viz.graph(loss))
+    page.click(".node.leaf")
+    table = "const view = document.querySelector('[data-role=value]'); const scroll = view.querySelector('.scroll');"
+    assert page.run(f"{table} return scroll.scrollWidth <= scroll.clientWidth")
+    cells = page.run(f"{table} return Array.from(view.querySelectorAll('td'), (cell) => cell.textContent)")
+    assert cells[: len(shown)] == shown
+    assert page.run(f"{table} return view.querySelector('.shared')?.textContent ?? ''") == shared
+
+
 def test_buttons_step(open_page: Callable[..., Page]) -> None:
     page = open_page(expression())
     assert page.text("#caption") == "all 6 steps shown"
@@ -158,7 +193,7 @@ def test_enter_on_a_node_explains_it(open_page: Callable[..., Page]) -> None:
     page.press(ENTER)
     assert page.text("#panel-body h2") == "mul → c"
     page.press(RIGHT)  # steps still go on
-    assert step(page) == 6
+    assert step(page) == 0
 
 
 def test_everything_that_can_be_pressed_has_a_name(open_page: Callable[..., Page]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import tinygrad_edu as tg
 from support.stepper import Page, number
-from tinygrad_edu import viz
+from tinygrad_edu import nn, viz
 
 OPS: dict[str, tuple[int, Callable[..., tg.Tensor], Callable[..., tuple[float, ...]]]] = {
     "add": (2, lambda a, b: a + b, lambda a, b: (1.0, 1.0)),
@@ -127,6 +127,18 @@ def test_fan_out_shows_the_sum_grow(open_page: Callable[..., Page]) -> None:
     assert page.nodes()[0]["grad"] == "6 …"
     page.go(7)
     assert page.nodes()[0]["grad"] == "8" == f"{tg.autograd.grad(d, a)[0].item():g}"
+
+
+def test_equal_senders_are_told_apart_by_their_calls(open_page: Callable[..., Page]) -> None:
+    layer = nn.Linear(2, 2)
+    with viz.trace(layer):
+        loss = layer(layer(tg.ones(3, 2))).sum()
+    page = open_page(viz.graph(loss, params=layer))
+    card = page.go(page.last)
+    assert card["title"] in ("weight", "bias")
+    assert card["sum"] == f"{card['title']}.grad = the sum of what linear sent 2 times"
+    terms = page.run("return Array.from(document.querySelectorAll('.terms li'), (term) => term.textContent)")
+    assert sorted("(call 2)" in term for term in terms) == [False, True]
 
 
 def test_values_appear_forward_and_gradients_backward(open_page: Callable[..., Page]) -> None:

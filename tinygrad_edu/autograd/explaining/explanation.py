@@ -70,7 +70,8 @@ def explain(t: Any, loss: Any = None) -> Explanation:
     With ``loss`` it goes through the real backward pass from there to ``t``, without touching any ``.grad`` and
     without freeing the graph, and finds the operation at which the gradient is lost. Ask before ``backward()``, or call
     ``backward(retain_graph=True)``. Without ``loss`` it can only read ``t`` itself. Source lines are named where the
-    graph was made inside ``viz.trace()`` or in anomaly mode. Tensor hooks run, as they do in backward.
+    graph was made inside ``viz.trace()`` or in anomaly mode. Tensor hooks run and what is checkpointed is computed
+    again, as in backward.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..graph import Node, topological
+from ..known_as import known_as
 from ..marks import Marks, Step
 from ..tracing import note_of
 from .flow import Flow
@@ -101,6 +102,15 @@ def _cancelled(flow: Flow) -> Iterator[Cause]:
             yield Cause(what, "Check the formula: the loss does not change with this value.", place_of(node))
 
 
+def _too_large_together(flow: Flow) -> Iterator[Cause]:
+    """Find the values whose gradients from several uses are finite, and their sum is not."""
+    for node, parts in flow.incoming().items():
+        arrived = flow.before.get(node) or flow.arrived(node)
+        if arrived is not None and not arrived.is_finite and len(parts) > 1 and all(part.is_finite for part in parts):
+            what = f"gradients from {len(parts)} uses arrive here, and their sum is too large for the dtype (overflow)"
+            yield Cause(what, "Scale the loss down, or use a larger dtype.", place_of(node))
+
+
 def _hooked(flow: Flow, what: str) -> Iterator[Cause]:
     for node, before in flow.before.items():
         after = flow.arrived(node)
@@ -137,6 +147,7 @@ def _not_finite(flow: Flow) -> Iterator[Cause]:
     first = dict(reversed(origins))  # one input of each node
     for node, i in list(first.items())[::-1][:2]:
         yield _cause(flow, node, i, ("what arrives is finite, and what it passes on is not", ""))
+    yield from _too_large_together(flow)
     yield from _hooked(flow, "is_finite")
     yield from _first_nan(flow, reach)
     broken = [node for node, i in origins if flow.noted or ALREADY in flow.judged.get((node, i), ("", ""))[0]]
@@ -177,6 +188,8 @@ def _first_nan(flow: Flow, reach: set[tuple[Node, int]]) -> Iterator[Cause]:
     for node, i, arrived, sent in flow.sendings():
         if (node, i) in reach and sent is not None and sent.nan and not arrived.nan and not arrived.is_finite:
             yield Cause(
-                f"the infinity that arrives becomes NaN in {op_name(node)} (0 times infinity)", "", place_of(node)
+                f"the infinity that arrives becomes NaN in {known_as(op_name(node))} (0 times infinity)",
+                "",
+                place_of(node),
             )
             return

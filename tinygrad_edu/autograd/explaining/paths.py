@@ -233,7 +233,7 @@ def _kept_from_outside(node: Node) -> Iterator[Any]:
         return
     inputs = saved[0][0] if op.variadic else saved[0][: op.n_inputs]
     for value in inputs if isinstance(inputs, tuple) else ():
-        if isinstance(value, np.ndarray) or (isinstance(value, runtime.Tensor) and value._edge is None):
+        if isinstance(value, np.ndarray) or (isinstance(value, runtime.Tensor) and value._node is None):
             yield value
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ...op import Op, runtime
 from ..function import FunctionNode, OutputNode
 from ..graph import Node
+from ..known_as import known_as
 from ..leaf import Leaf
 from ..marks import array_of
 from ..tracing import Line, note_of
@@ -61,8 +62,8 @@ class Place:
     def at(cls, op: str, line: Line | None, name: str = "", node: str = "", module: str = "") -> Place:
         """Make a place of a noted line, None where there is none."""
         if line is None:
-            return cls(op, node, name, module=module)
-        return cls(op, node, name, line.file, line.number, line.function, line.code, module)
+            return cls(known_as(op), node, name, module=module)
+        return cls(known_as(op), node, name, line.file, line.number, line.function, line.code, module)
 
 
 def op_of(node: Node) -> Op | None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...autograd import grad, inference_mode
-from .canvas import add_colorbar, add_title, figure_axes, root_figure
+from .canvas import add_colorbar, add_title, at_least_one, figure_axes, root_figure
 from .pictures import as_images, draw_image, draw_map, draw_signed, largest, to_unit_range
 from .reading import class_names, read_array, read_labels, shortened
 from .theme import TICK, Theme, choose_theme
@@ -79,15 +79,13 @@ def saliency(
     Simonyan, Vedaldi, Zisserman, "Deep Inside Convolutional Networks: Visualising Image Classification Models and
     Saliency Maps", 2013.
     """
-    theme = choose_theme(dark)
-    if limit < 1:
-        raise ValueError(f"saliency: limit={limit} must be at least 1.")
+    theme, shown = choose_theme(dark), at_least_one("saliency", "limit", limit)
     batch = read_array(x)
     if image_shape is None and batch.ndim != 4:
         batch = as_images("saliency", batch)
-    chosen = target if target is None or np.ndim(read_array(target)) == 0 else read_array(target)[:limit]
-    gradient, chosen = input_gradient(model, batch[:limit], chosen)
-    images = to_unit_range(as_images("saliency", batch[:limit], image_shape), value_range)
+    chosen = target if target is None or np.ndim(read_array(target)) == 0 else read_array(target)[:shown]
+    gradient, chosen = input_gradient(model, batch[:shown], chosen)
+    images = to_unit_range(as_images("saliency", batch[:shown], image_shape), value_range)
     maps = as_images("saliency", gradient, image_shape)
     names = class_names("saliency", classes, int(chosen.max()) + 1)
     axes = _pairs(figure, theme, len(images))

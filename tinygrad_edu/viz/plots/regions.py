@@ -78,12 +78,7 @@ def decision_regions(
     ImportError
         If matplotlib is not installed.
     """
-    theme, points = choose_theme(dark), model_input(model, x).array
-    if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
-        raise ValueError(f"decision_regions: x {points.shape} must be (N, 2) finite numbers, at least one point.")
-    truth = None if y is None else read_labels("decision_regions", "y", y)
-    if truth is not None and len(truth) != len(points):
-        raise ValueError(f"decision_regions: {len(points)} points but {len(truth)} classes; give one for each point.")
+    theme, (points, truth) = choose_theme(dark), _points_and_classes(model, x, y)
     if resolution < 2:
         raise ValueError(f"decision_regions: resolution={resolution} must be at least 2.")
     horizontal, vertical = (_side(points[:, axis], margin, resolution) for axis in (0, 1))
@@ -94,19 +89,23 @@ def decision_regions(
     ax = single_axes(ax, theme, 6.0, 4.6)
     _paint(ax, horizontal, vertical, answers[: len(plane)].reshape(resolution, resolution), count, theme)
     _scatter(ax, points, truth, names, theme)
-    if (answers == _UNKNOWN).any():
+    unknown = bool((answers == _UNKNOWN).any())
+    if unknown:
         explain_missing(ax, theme)
     style_axes(ax, theme)
-    add_legend(
-        ax,
-        theme,
-        1 if (answers == _UNKNOWN).any() else 2,
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1.0),
-        borderaxespad=0.0,
-    )
+    add_legend(ax, theme, 1 if unknown else 2, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
     ax.set_title(_score(answers[len(plane) :], truth) if title is None else title)
     return root_figure(ax)
+
+
+def _points_and_classes(model: Any, x: Any, y: Any) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
+    points = model_input(model, x).array
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
+        raise ValueError(f"decision_regions: x {points.shape} must be (N, 2) finite numbers, at least one point.")
+    classes = None if y is None else read_labels("decision_regions", "y", y)
+    if classes is not None and len(classes) != len(points):
+        raise ValueError(f"decision_regions: {len(points)} points but {len(classes)} classes; give one for each point.")
+    return points, classes
 
 
 def classes_at(model: Any, points: Any, threshold: float = 0.0) -> tuple[NDArray[np.int64], int]:

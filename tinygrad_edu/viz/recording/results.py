@@ -332,11 +332,15 @@ class Recording:
         ------
         ValueError
             If the suffix is another.
+        FileNotFoundError
+            If the folder is not there.
         """
         target = Path(path)
         suffix = target.suffix[1:].lower()
         if suffix not in _SUFFIXES:
             raise ValueError(f"Recording.save: cannot write {target.name!r}; the suffix must be one of {_SUFFIXES}.")
+        if not target.parent.is_dir():
+            raise FileNotFoundError(f"Recording.save: there is no folder {str(target.parent)!r}; make it first.")
         if suffix in ("html", "json"):
             data = self._as_data()
             content = as_page(data) if suffix == "html" else as_json(data)

@@ -241,7 +241,7 @@ const LEGEND = [
   ["second", "operation of a backward pass"],
   ["parameter", "parameter"],
   ["leaf", "leaf"],
-  ["frozen", "frozen"],
+  ["frozen", "frozen parameter"],
   ["input", "data, outside the graph"],
   ["group", "folded"],
 ];

@@ -165,20 +165,21 @@ class StepCards {
 
   #senders(terms) {
     const names = terms.map(({ from }) => (from === null ? "the start" : `what ${this.graph.called(from)} sent`));
-    return names.length > 1 ? names.map((name) => `(${name})`) : names;
+    if (names.length === 1) return names;
+    if (new Set(names).size === 1) return [`the sum of ${names[0]} ${names.length} times`];
+    return names.map((name) => `(${name})`);
   }
 
   #terms(terms) {
     if (terms.length > MOST_TERMS) return [];
-    return [
-      element(
-        "ul",
-        { class: "terms" },
-        ...terms.map(({ from, product }) =>
-          element("li", {}, from === null ? "start" : this.link(from), ` ‖·‖ ${show(normOf(product), 4)}`),
-        ),
-      ),
-    ];
+    const names = terms.map(({ from }) => (from === null ? "start" : this.graph.called(from)));
+    const entries = terms.map(({ from, product }, n) => {
+      const alike = from !== null && names.indexOf(names[n]) !== names.lastIndexOf(names[n]);
+      const where = alike ? ` ${this.graph.call(from)}` : ""; // tells calls of one module apart
+      const size = `${where} ‖·‖ ${show(normOf(product), 4)}`;
+      return element("li", {}, from === null ? "start" : this.link(from), size);
+    });
+    return [element("ul", { class: "terms" }, ...entries)];
   }
 
   #leaf(i, k) {

@@ -1,6 +1,6 @@
 /* A tensor in short: its numbers where they are few, else a heat map and a histogram; and its statistics. */
 
-const COLUMNS = 6; // so many numbers of a vector stand in a line
+const COLUMNS = 5; // so many numbers with three digits stand side by side in the panel
 const FEW = 16; // so few numbers need no histogram
 
 /** Show a summary; what is not there is left out. */
@@ -47,23 +47,48 @@ function rowsOf(values, columns) {
   return rows;
 }
 
+/**
+ * Say how to write the numbers of a table so that they stand side by side: of many columns with one or two decimals,
+ * and without the power of ten that they then share.
+ */
+function formOf(values, columns) {
+  if (columns <= COLUMNS) return { power: 0, write: (value) => show(value, 3) };
+  const most = largest(values);
+  const decimals = columns > 8 ? 1 : 2;
+  const plain = most === 0 || (most >= 10 ** (1 - decimals) && most < 10);
+  const power = plain ? 0 : Math.floor(Math.log10(most));
+  const whole = power === 0 && values.every((value) => Number.isInteger(numberOf(value)));
+  const write = (value) => {
+    const number = numberOf(value);
+    if (whole || number === 0 || !Number.isFinite(number)) return show(number);
+    const text = (number / 10 ** power).toFixed(decimals);
+    return Number(text) === 0 ? "~0" : text.replace("-", "−");
+  };
+  return { power, write };
+}
+
 /** A table of all numbers: the last axis from left to right. */
 function numberTable({ values, shape: dimensions }, label, dark) {
-  const rows = rowsOf(values, dimensions.length === 1 ? COLUMNS : dimensions.at(-1));
+  const columns = dimensions.length === 1 ? COLUMNS : dimensions.at(-1);
+  const rows = rowsOf(values, columns);
   const most = largest(values);
+  const { power, write } = formOf(values, columns);
   const cell = (value) => {
-    const td = element("td", { text: show(value, 3), title: show(value), "data-value": value });
+    const td = element("td", { text: write(value), title: show(value), "data-value": value });
     const colour = signColour(value, most, dark);
     Object.assign(td.style, { background: css(colour), color: readableOn(colour) });
     return td;
   };
   const table = element(
     "table",
-    { class: "numbers", "data-role": "numbers" },
+    { class: columns > COLUMNS ? "numbers narrow" : "numbers", "data-role": "numbers" },
     element("caption", { class: "hidden", text: `${label}, ${shapeText(dimensions)}` }),
     element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map(cell)))),
   );
-  return element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `${label}: numbers` }, table);
+  const exponent = element("sup", { text: show(power) });
+  const shared = power ? element("p", { class: "quiet shared" }, "each × 10", exponent) : null;
+  const scroll = { class: "scroll", tabindex: 0, role: "group", "aria-label": `${label}: numbers` };
+  return element("div", {}, shared, element("div", scroll, table));
 }
 
 /** A picture with a small square for each number, or for the mean of each block of a larger tensor. */

@@ -33,6 +33,12 @@ class Graph {
     return isThere(box) ? this.boxes[box].path : "";
   }
 
+  /** Return the call of a module around an item, such as "cell (call 2)"; "" outside of all. */
+  call(i) {
+    const { path, kind, call } = this.boxes[this.items[i].box] ?? { path: "", kind: "", call: 1 };
+    return call > 1 ? `${path || kind} (call ${call})` : path;
+  }
+
   /** Tell whether a gradient goes back to an input of an operation. */
   isDifferentiated(i, position) {
     const { item } = this.items[i].sources[position];

@@ -1,6 +1,6 @@
-/* Numbers as a reader wants them. In the data, NaN and the infinities are the strings "nan", "inf" and "-inf". */
+/* Numbers as a reader wants them. In the data, NaN and infinities are strings: "NaN", "Infinity", "-Infinity". */
 
-const SPECIAL = { nan: NaN, inf: Infinity, "-inf": -Infinity };
+const SPECIAL = { NaN, Infinity, "-Infinity": -Infinity };
 
 /** Return the number that a value of the data stands for. */
 function numberOf(value) {
@@ -29,10 +29,10 @@ function asTerm(value, digits = 6) {
   return text.startsWith("−") ? `(${text})` : text;
 }
 
-/** Write how many things there are: 11.2 M, 3,400, 12. */
+/** Write how many things there are: 1.76 B, 11.2 M, 3,400, 12. */
 function count(number) {
   for (const [size, unit] of [
-    [1e9, "G"],
+    [1e9, "B"],
     [1e6, "M"],
   ]) {
     if (number >= size) return `${Number((number / size).toPrecision(3))} ${unit}`;

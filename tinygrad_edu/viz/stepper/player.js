@@ -3,7 +3,7 @@
 class Player {
   /** @param {number} last @param {(k: number) => void} go */
   constructor(last, turn, go) {
-    Object.assign(this, { last, go, k: last, timer: null });
+    Object.assign(this, { last, go, k: last, atRest: true, timer: null });
     this.slider = byId("slider");
     this.slider.max = String(last);
     byId("turn").style.left = last ? `${(100 * turn) / last}%` : "100%";
@@ -33,7 +33,8 @@ class Player {
   }
 
   step(by) {
-    this.#stepTo(Math.min(Math.max(this.k + by, 0), this.last));
+    if (this.atRest && by > 0) return this.first();
+    return this.#stepTo(Math.min(Math.max(this.k + by, 0), this.last));
   }
 
   first() {
@@ -71,14 +72,15 @@ class Player {
     button.classList.toggle("playing", this.playing);
   }
 
-  /** Show that step `k` has been reached. */
+  /** Show that step `k` has been reached; the phase "rest" is before the first step was taken, with all shown. */
   reached(k, caption, phase) {
     this.k = k;
+    this.atRest = phase === "rest";
     this.slider.value = String(k);
     this.slider.setAttribute("aria-valuetext", caption);
     byId("caption").textContent = caption;
     byId("player").dataset.phase = phase;
     for (const id of ["first", "back"]) byId(id).disabled = k <= 0;
-    for (const id of ["forward", "last"]) byId(id).disabled = k >= this.last;
+    for (const id of ["forward", "last"]) byId(id).disabled = k >= this.last && !this.atRest;
   }
 }
