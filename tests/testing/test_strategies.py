@@ -216,7 +216,7 @@ def test_matmul_operands(operands: Any) -> None:
 
 
 def test_every_signature_of_matmul_is_drawn() -> None:
-    seen = {(x.ndim, y.ndim) for x, y in draws(S.matmul_operands(max_side=2), 1000)}
+    seen = {(x.ndim, y.ndim) for x, y in draws(S.matmul_operands(max_side=1), 3000)}
     assert seen == {(a, b) for a in range(1, 5) for b in range(1, 5)}
 
 
