@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "utils": PUBLIC,
     "viz": {"atomic", "cases", "creation", "tensor", "op", "record", "autograd.*", "nn"},
     "viz.plots": PUBLIC | {"nn", "nn.functional", "viz.colours"},
-    "viz.recording": PUBLIC | {"atomic", "nn", "viz.one_page"},
+    "viz.recording": PUBLIC | {"atomic", "nn", "viz.one_page", "viz.wording"},
     # It stands around what it times: it replaces attributes of these while it runs, and none of them knows it.
     "profiler": {"atomic", "op", "record", "tensor", "autograd.*", "nn", "optim"},
     "testing": {"autograd.gradcheck", "cases", "nn", "op"} | PUBLIC,

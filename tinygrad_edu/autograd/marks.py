@@ -14,7 +14,7 @@ from ..ops.part import Part
 from .function import Bundle
 from .graph import Node, as_added
 
-__all__ = ["Marks", "Step", "array_of", "marks_of", "step_of"]
+__all__ = ["Marks", "Step", "array_of", "marks_of", "norm_of", "step_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,24 @@ def _marks(array: Any) -> Marks:
         return Marks(array.size, zeros, 0, 0, 0.0 if zeros == array.size else math.nan)
     with np.errstate(all="ignore"):
         flat = np.asarray(array, np.promote_types(array.dtype, np.float32)).ravel()
-        norm = float(np.sqrt(np.dot(flat, flat)))
-        if 0.0 < norm < math.inf or zeros == array.size:
+        norm = 0.0 if zeros == array.size else norm_of(flat)
+        if math.isfinite(norm):
             return Marks(array.size, zeros, 0, 0, norm)
         nan, inf = int(np.count_nonzero(np.isnan(flat))), int(np.count_nonzero(np.isinf(flat)))
-        if not nan and not inf:  # the squares did not fit
-            largest = float(np.abs(flat).max())
-            scaled = flat.astype(np.float64) / largest
-            norm = largest * float(np.sqrt(np.dot(scaled, scaled)))
     return Marks(array.size, zeros, nan, inf, norm)
+
+
+def norm_of(numbers: Any) -> float:
+    """Return the Euclidean norm of a float array that is not empty, scaled where the squares do not fit."""
+    flat = numbers.ravel()
+    norm = float(np.sqrt(np.dot(flat, flat)))
+    if 0.0 < norm < math.inf:
+        return norm
+    largest = float(np.abs(flat).max())
+    if not 0.0 < largest < math.inf:
+        return largest
+    scaled = flat.astype(np.float64) / largest
+    return largest * float(np.sqrt(np.dot(scaled, scaled)))
 
 
 def _joined(parts: Sequence[Marks]) -> Marks:

@@ -5,7 +5,7 @@ Linear in items, boxes and arrows. Folding makes no cycle: a box is an unbroken 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .items import Box, GraphData
@@ -81,9 +81,9 @@ def fold(data: GraphData, depth: int | None, inputs: bool, unfold: Sequence[str]
         Paths of modules that stay open, with all that they stand in.
     """
     folds = _outermost_folded(data.boxes, depth, unfold)
-    within = _folded_box_of_items(data, folds)
-    shown = [inputs or item.kind != "input" or item.cut not in _HIDDEN_INPUTS for item in data.items]
     first = _first_of_run(data.boxes, folds)
+    within = _folded_box_of_items(data, folds, first)
+    shown = [inputs or item.kind != "input" or item.cut not in _HIDDEN_INPUTS for item in data.items]
     compact = _boxes_of_one_operation(data, folds)
     nodes, place = _nodes(data, within, shown, first, compact)
     arrows = _arrows(data, nodes, place)
@@ -107,7 +107,7 @@ def _outermost_folded(boxes: Sequence[Box], depth: int | None, unfold: Sequence[
     return folds
 
 
-def _folded_box_of_items(data: GraphData, folds: Sequence[int | None]) -> list[int | None]:
+def _folded_box_of_items(data: GraphData, folds: Sequence[int | None], first: Mapping[int, int]) -> list[int | None]:
     """Return for each item the folded box that hides it.
 
     A parameter stands beside all that use it; where these are all in one folded box, or in equal ones, it goes in too.
@@ -117,7 +117,6 @@ def _folded_box_of_items(data: GraphData, folds: Sequence[int | None]) -> list[i
     within = [folds[item.box] if item.box is not None else None for item in items]
     traced = any(item.line is not None for item in items)
     users: dict[int, set[int | None]] = {}
-    first = _first_of_run(data.boxes, folds)
     for i, item in enumerate(items):
         if item.kind in ("leaf", "input") and not traced:
             within[i] = None

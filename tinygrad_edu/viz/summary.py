@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.marks import norm_of
+
 __all__ = ["FEW", "Summary"]
 
 FEW = 64  # so many numbers are shown one by one
@@ -84,7 +86,7 @@ def _of_one(array: Any) -> Summary:
 
 def _of_many(array: Any) -> Summary:
     numbers = array if array.dtype.kind == "f" and array.itemsize >= 4 else array.astype(np.float64)
-    norm = _norm(numbers)
+    norm = norm_of(numbers)
     finite, nan, inf = numbers, 0, 0
     if not np.isfinite(norm):
         finite = numbers[np.isfinite(numbers)]
@@ -94,19 +96,6 @@ def _of_many(array: Any) -> Summary:
     counts = _histogram(finite, stats[0], stats[1])
     zeros = int(array.size - np.count_nonzero(array))
     return Summary(array.shape, str(array.dtype), *stats, norm, zeros, nan, inf, values, _heat(numbers), counts)
-
-
-def _norm(numbers: Any) -> float:
-    """Return the Euclidean norm, scaled where the squares do not fit."""
-    flat = numbers.ravel()
-    norm = float(np.sqrt(np.dot(flat, flat)))
-    if 0.0 < norm < np.inf:
-        return norm
-    largest = float(np.abs(flat).max())
-    if not 0.0 < largest < np.inf:
-        return largest
-    scaled = flat.astype(np.float64) / largest
-    return largest * float(np.sqrt(np.dot(scaled, scaled)))
 
 
 def _statistics(finite: Any) -> tuple[float, float, float, float]:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..wording import shortened
 from .histograms import on_same_bins
 from .points import KINDS, Point
 
@@ -95,7 +96,7 @@ def _panels(what: str, points: Points, steps: Sequence[int], panel: Any) -> Figu
 
 
 def _titled(name: str, series: Sequence[Point | None]) -> str:
-    return f"{_short(name)}  {next(p for p in series if p).module}"
+    return f"{shortened(name, 34)}  {next(p for p in series if p).module}"
 
 
 def _densities(series: Sequence[Point | None]) -> tuple[Any, Any]:
@@ -202,8 +203,3 @@ def _legend(figure: Figure, lines: Sequence[Any], names: Sequence[str]) -> None:
     for text, i in zip(legend.get_texts(), chosen):
         text.set_parse_math(False)
         text.set_text(names[i])
-
-
-def _short(name: str, most: int = 34) -> str:
-    """Shorten a long name in its middle."""
-    return name if len(name) <= most else f"{name[: most // 2 - 1]}…{name[-(most // 2) :]}"
